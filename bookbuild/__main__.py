@@ -1,0 +1,103 @@
+"""Command line: `python -m bookbuild check|derive|execute`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from . import check, execute
+from .errors import BookError
+from .export import export
+from .project import FRAMEWORKS, Project, chosen_frameworks
+from .split import derive, to_text
+
+
+def derived_files(project: Project) -> dict[Path, str]:
+    """Return the text of every file that is derived from the chapters."""
+    chapters, references = check.load(project)
+    files = {}
+    for framework in FRAMEWORKS:
+        files[project.export(framework)] = export(chapters, framework)
+        for chapter in chapters:
+            if chapter.code(framework):
+                notebook = derive(project, chapter, framework, references)
+                path = project.notebook(framework, chapter.name)
+                files[path] = to_text(notebook)
+    return files
+
+
+def run_derive(project: Project) -> None:
+    """Write what is derived; touch no file that is up to date."""
+    files = derived_files(project)
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+            print(f"wrote {path.relative_to(project.root)}")
+    for path in project.root.glob("notebooks/*/*.ipynb"):
+        if path not in files:
+            path.unlink()
+            print(f"removed {path.relative_to(project.root)}")
+
+
+def run_check(project: Project) -> None:
+    """Check the sources, and that what is derived from them is current.
+
+    Raises:
+        BookError: Something is wrong or out of date.
+    """
+    files = derived_files(project)
+    stale = [
+        f"{path.relative_to(project.root)}: is out of date; run `make derive`"
+        for path, text in files.items()
+        if not path.exists() or path.read_text("utf-8") != text
+    ]
+    stale += [
+        f"{path.relative_to(project.root)}: belongs to no chapter"
+        for path in project.root.glob("notebooks/*/*.ipynb")
+        if path not in files
+    ]
+    if stale:
+        raise BookError(stale)
+
+
+def run_execute(project: Project) -> None:
+    """Execute what is new, in the frameworks and at the scale chosen."""
+    chapters, _ = check.load(project)
+    scale = os.environ.get("D2L_SCALE", "demo")
+    executed = 0
+    for chapter in chapters:
+        for framework in chosen_frameworks():
+            if not chapter.code(framework):
+                continue
+            seconds = execute.execute(project, chapter, framework, scale)
+            if seconds is not None:
+                executed += 1
+                print(
+                    f"executed {framework}/{chapter.name} in {seconds:.0f} s",
+                    flush=True,
+                )
+    print(f"{executed} notebooks executed at scale {scale}", flush=True)
+
+
+def main() -> int:
+    """Run one command; return its exit status."""
+    commands = {
+        "check": run_check,
+        "derive": run_derive,
+        "execute": run_execute,
+    }
+    parser = argparse.ArgumentParser(prog="python -m bookbuild")
+    parser.add_argument("command", choices=commands)
+    command = parser.parse_args().command
+    try:
+        commands[command](Project(Path.cwd()))
+    except BookError as error:
+        for message in error.messages:
+            print(f"error: {message}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

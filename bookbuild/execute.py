@@ -1,0 +1,185 @@
+"""Execute derived notebooks, each in a kernel of its own, and only if new."""
+
+import ast
+import hashlib
+import importlib.metadata
+import os
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+
+from .chapter import Chapter
+from .errors import BookError
+from .project import FRAMEWORKS, MODULES, Project
+from .split import is_setup, to_text
+
+INSTALL = {
+    "pytorch": "pip install torch",
+    "tensorflow": "pip install tensorflow",
+    "mxnet": "pip install --no-deps mxnet==1.9.1 'graphviz<0.9' requests",
+}
+
+
+def framework_version(framework: str) -> str:
+    """Return the installed version, without importing the framework.
+
+    Raises:
+        BookError: The framework is not installed.
+    """
+    module = MODULES[framework]
+    for distribution in (module, f"{module}-cpu"):
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    raise BookError(
+        f"{FRAMEWORKS[framework]} is not installed: run "
+        f"`{INSTALL[framework]}`, or leave it out with "
+        "`make html FRAMEWORKS=...`"
+    )
+
+
+def imported_sources(code: Iterable[str], root: Path) -> list[Path]:
+    """List the files of `d2lutils` that code imports, directly or not.
+
+    A package's data files count as its sources. The list is what an output
+    depends on beside the cells, so it decides what is executed anew.
+    """
+    package = root / "d2lutils"
+    found: set[Path] = set()
+    todo = [name for text in code for name in _imports(text, "")]
+    while todo:
+        parts = todo.pop().split(".")
+        if parts[0] != "d2lutils":
+            continue
+        # Importing a.b.c runs a, a.b and a.b.c; the last may be a mere name.
+        for end in range(1, len(parts) + 1):
+            base = package.joinpath(*parts[1:end])
+            path = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+            if not path.exists() or path in found:
+                continue
+            found.add(path)
+            if base.is_dir() and base != package:
+                found.update(
+                    data
+                    for data in base.iterdir()
+                    if data.is_file() and data.suffix != ".py"
+                )
+            parent = ".".join(parts[: end if base.is_dir() else end - 1])
+            todo.extend(_imports(path.read_text("utf-8"), parent))
+    return sorted(found)
+
+
+def _imports(text: str, package: str) -> list[str]:
+    names = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")
+            base = ".".join(parents[: len(parents) - node.level + 1])
+            module = node.module or ""
+            if node.level:
+                module = f"{base}.{module}" if module else base
+            names += [f"{module}.{alias.name}" for alias in node.names]
+    return names
+
+
+def key(
+    notebook: NotebookNode, framework: str, scale: str, root: Path
+) -> str:
+    """Return the digest of all that a notebook's outputs depend on."""
+    code = [
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code" and not is_setup(cell)
+    ]
+    digest = hashlib.sha256()
+    parts = [framework, framework_version(framework), scale, *code]
+    for part in parts:
+        digest.update(part.encode() + b"\0")
+    for path in imported_sources(code, root):
+        digest.update(f"{path.relative_to(root)}\0".encode())
+        digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def execute(
+    project: Project, chapter: Chapter, framework: str, scale: str
+) -> float | None:
+    """Execute one chapter in one framework, unless its outputs stand.
+
+    Args:
+        scale: The value of D2L_SCALE: smoke, demo or full.
+
+    Returns:
+        The seconds it took; None if nothing had to be executed.
+
+    Raises:
+        BookError: A cell raised, or the kernel died; the outputs of the
+            last good execution stay as they are.
+    """
+    notebook = nbformat.read(
+        project.notebook(framework, chapter.name), as_version=4
+    )
+    wanted = key(notebook, framework, scale, project.root)
+    target = project.executed(framework, chapter.name)
+    if target.exists():
+        before = nbformat.read(target, as_version=4)
+        if before.metadata.get("bookbuild", {}).get("key") == wanted:
+            return None
+    start = time.monotonic()
+    _run(notebook, chapter, framework, scale)
+    notebook.metadata["bookbuild"] = {"key": wanted, "scale": scale}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_suffix(".new")
+    fresh.write_text(to_text(notebook), "utf-8")
+    os.replace(fresh, target)
+    return time.monotonic() - start
+
+
+def _run(
+    notebook: NotebookNode, chapter: Chapter, framework: str, scale: str
+) -> None:
+    # A fixed date makes equal pictures equal text.
+    environment = {
+        **os.environ,
+        "D2L_SCALE": scale,
+        "SOURCE_DATE_EPOCH": "0",
+        "PYTHONHASHSEED": "0",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        client = NotebookClient(
+            notebook,
+            kernel_name="python3",
+            timeout=None,
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": folder}},
+        )
+        try:
+            client.execute(env=environment)
+        except CellExecutionError as error:
+            raise BookError(
+                _place(notebook, chapter, framework)
+                + f" raised {error.ename}: {error.evalue}\n{error.traceback}"
+            ) from None
+        except DeadKernelError:
+            raise BookError(
+                _place(notebook, chapter, framework) + " killed its kernel"
+            ) from None
+
+
+def _place(notebook: NotebookNode, chapter: Chapter, framework: str) -> str:
+    """Name the cell that failed: the last one that was started."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    started = [n for n, cell in enumerate(code) if cell.execution_count]
+    number = max(started, default=0)
+    line = chapter.code(framework)[number - 1].line if number else 1
+    return f"{chapter.path}:{line}: [{framework}] code cell {number}"

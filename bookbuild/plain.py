@@ -1,0 +1,125 @@
+"""Turn MyST Markdown into the plain Markdown that Jupyter and Colab show."""
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from . import myst
+from .chapter import Chapter
+from .project import Project
+from .references import FIGURE_NAMES, References, cited_as
+
+NOTES = {"note", "tip", "warning", "important", "seealso", "admonition"}
+KNOWN_DIRECTIVES = NOTES | {"figure", "math", "list-table", "bibliography"}
+KNOWN_ROLES = {"numref", "ref", "eq", "doc", "cite:t", "cite:p"}
+
+
+@dataclass(frozen=True)
+class Converter:
+    """Converts the Markdown of one chapter, resolving its references."""
+
+    project: Project
+    chapter: Chapter
+    references: References
+
+    def convert(self, source: str) -> str:
+        """Return `source` with roles, labels and directives made plain."""
+        lines = source.splitlines()
+        text = {index for index, _ in myst.text_lines(source)}
+        for index in sorted(text):
+            if myst.TARGET.match(lines[index]) or lines[index][:1] == "%":
+                lines[index] = None
+            else:
+                lines[index] = myst.ROLE.sub(self._role, lines[index])
+        for index, line in enumerate(lines):
+            if line and (match := myst.MATH_END.match(line)):
+                number = self.references.labels[match[1]].number
+                lines[index] = f"\\tag{{{number}}}\n$$"
+        for block in myst.directives(source):
+            lines[block.first : block.end] = [
+                self._directive(block),
+                *[None] * (block.end - block.first - 1),
+            ]
+        kept = "\n".join(line for line in lines if line is not None)
+        return re.sub(r"\n{3,}", "\n\n", kept).strip("\n")
+
+    def _page(self, chapter: str, anchor: str = "") -> str:
+        return f"{self.project.site}/chapters/{chapter}.html{anchor}"
+
+    def _role(self, match: re.Match) -> str:
+        role, content = match[1], match[2]
+        if role.startswith("cite:"):
+            return self._citation(role, content)
+        text, target = myst.role_target(content)
+        if role == "doc":
+            name = posixpath.basename(target)
+            return f"[{text or self.references.titles[name]}]({self._page(name)})"
+        label = self.references.labels[target]
+        if role == "eq":
+            words = f"({label.number})"
+        elif role == "ref":
+            words = text or label.title
+        else:
+            words = (text or FIGURE_NAMES[label.kind]) % label.number
+        if label.chapter == self.chapter.name:
+            return words
+        return f"[{words}]({self._page(label.chapter, '#' + target)})"
+
+    def _citation(self, role: str, content: str) -> str:
+        parts = []
+        for key in content.split(","):
+            who, year, link = cited_as(self.references.citations[key.strip()])
+            words = f"{who} ({year})" if role == "cite:t" else f"{who}, {year}"
+            parts.append(f"[{words}]({link})" if link else words)
+        joined = ("; " if role == "cite:p" else ", ").join(parts)
+        return f"({joined})" if role == "cite:p" else joined
+
+    def _directive(self, block: myst.Directive) -> str:
+        if block.name == "math":
+            label = block.options.get("label")
+            tag = ""
+            if label:
+                tag = f"\n\\tag{{{self.references.labels[label].number}}}"
+            return f"$$\n{block.body}{tag}\n$$"
+        body = self.convert(block.body)
+        if block.name == "figure":
+            return self._figure(block, body)
+        if block.name in NOTES:
+            title = (block.argument or block.name).capitalize()
+            return "\n".join(
+                f"> {line}".rstrip()
+                for line in f"**{title}.** {body}".splitlines()
+            )
+        if block.name == "list-table":
+            return self._table(block)
+        return body
+
+    def _figure(self, block: myst.Directive, caption: str) -> str:
+        path = posixpath.normpath(f"chapters/{block.argument}")
+        address = (
+            f"https://raw.githubusercontent.com/{self.project.repository}/"
+            f"{self.project.branch}/{path}?sanitize=true"
+        )
+        name = block.options.get("name")
+        number = ""
+        if name:
+            label = self.references.labels[name]
+            number = f"**{FIGURE_NAMES['figure'] % label.number}** "
+        return f"![{block.options['alt']}]({address})\n\n{number}{caption}"
+
+    def _table(self, block: myst.Directive) -> str:
+        rows: list[list[str]] = []
+        for line in block.body.splitlines():
+            if line.startswith("* - "):
+                rows.append([line[4:]])
+            elif line.startswith("  - "):
+                rows[-1].append(line[4:])
+            elif line.strip():
+                rows[-1][-1] += " " + line.strip()
+        text = [
+            "| " + " | ".join(self.convert(cell) for cell in row) + " |"
+            for row in rows
+        ]
+        text.insert(1, "|" + " --- |" * len(rows[0]))
+        title = f"*{self.convert(block.argument)}*\n\n" if block.argument else ""
+        return title + "\n".join(text)

@@ -1,0 +1,125 @@
+"""Where the book's parts lie and what it is called: read once, from files."""
+
+import functools
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
+
+from .errors import BookError
+
+FRAMEWORKS = {
+    "pytorch": "PyTorch",
+    "tensorflow": "TensorFlow",
+    "mxnet": "MXNet",
+}
+"""Tag → name; their order is the order of the tabs on every page."""
+
+MODULES = {"pytorch": "torch", "tensorflow": "tensorflow", "mxnet": "mxnet"}
+"""Tag → the module a framework is imported as, and its mirror's name."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A book: the folder that holds `_config.yml` and `_toc.yml`."""
+
+    root: Path
+
+    @property
+    def chapters(self) -> Path:
+        """The folder of the sources."""
+        return self.root / "chapters"
+
+    def notebook(self, framework: str, chapter: str) -> Path:
+        """The derived notebook of a chapter, committed without outputs."""
+        return self.root / "notebooks" / framework / f"{chapter}.ipynb"
+
+    def executed(self, framework: str, chapter: str) -> Path:
+        """The same notebook with its outputs, never committed."""
+        return self.root / "_build/executed" / framework / f"{chapter}.ipynb"
+
+    def export(self, framework: str) -> Path:
+        """The module that holds the saved cells of one framework."""
+        return self.root / "d2lutils/models" / f"{MODULES[framework]}.py"
+
+    @functools.cached_property
+    def config(self) -> dict:
+        """The content of `_config.yml`."""
+        return yaml.safe_load((self.root / "_config.yml").read_text("utf-8"))
+
+    @functools.cached_property
+    def toc(self) -> dict[str, int | None]:
+        """Chapter name → its number (None if unnumbered), in reading order.
+
+        Raises:
+            BookError: `_toc.yml` cannot be read.
+        """
+        try:
+            site = parse_toc_yaml(self.root / "_toc.yml")
+        except (OSError, MalformedError) as error:
+            raise BookError(f"_toc.yml: {error}") from None
+        order: dict[str, int | None] = {_name(site.root.docname): None}
+        number = 0
+        for subtree in site.root.subtrees:
+            for docname in subtree.files():
+                if subtree.numbered:
+                    number += 1
+                order[_name(docname)] = number if subtree.numbered else None
+        return order
+
+    @property
+    def repository(self) -> str:
+        """`owner/name` on GitHub; the variable REPOSITORY overrides it."""
+        url = self.config["repository"]["url"]
+        return os.environ.get("REPOSITORY") or "/".join(url.split("/")[-2:])
+
+    @property
+    def branch(self) -> str:
+        """The branch that links lead to; BRANCH overrides it."""
+        return os.environ.get("BRANCH") or self.config["repository"]["branch"]
+
+    @property
+    def site(self) -> str:
+        """The address the book is published at, without a final slash."""
+        owner, name = self.repository.split("/")
+        return f"https://{owner.lower()}.github.io/{name}"
+
+    def colab(self, framework: str, chapter: str) -> str:
+        """The address that opens a derived notebook in Colab."""
+        path = f"notebooks/{framework}/{chapter}.ipynb"
+        return (
+            "https://colab.research.google.com/github/"
+            f"{self.repository}/blob/{self.branch}/{path}"
+        )
+
+    @property
+    def package_source(self) -> str:
+        """What pip installs `d2lutils` from: the tag of this version."""
+        text = (self.root / "pyproject.toml").read_text("utf-8")
+        version = tomllib.loads(text)["project"]["version"]
+        address = f"https://github.com/{self.repository}"
+        return f"d2lutils @ git+{address}@v{version}"
+
+
+def _name(docname: str) -> str:
+    return docname.removeprefix("chapters/")
+
+
+def chosen_frameworks(text: str | None = None) -> list[str]:
+    """Parse the variable FRAMEWORKS, in the order of the tabs.
+
+    Raises:
+        BookError: A name is unknown or none is left.
+    """
+    text = os.environ.get("FRAMEWORKS") if text is None else text
+    names = (text or " ".join(FRAMEWORKS)).replace(",", " ").split()
+    unknown = [name for name in names if name not in FRAMEWORKS]
+    if unknown:
+        raise BookError(
+            f"FRAMEWORKS: {unknown[0]!r} is unknown; choose from "
+            + ", ".join(FRAMEWORKS)
+        )
+    return [name for name in FRAMEWORKS if name in names]

@@ -1,0 +1,187 @@
+"""The Sphinx side: outputs, framework tabs, launch links, inline figures."""
+
+import hashlib
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
+from sphinx_design.shared import create_component, is_component
+
+from .project import FRAMEWORKS, Project
+
+READER = "bookbuild.merge.reads"
+
+
+class FrameworkTabs(SphinxTransform):
+    """Turn neighbouring framework cells into a set of synchronised tabs.
+
+    A run of cells becomes one tab set with code and outputs inside: one tab
+    a framework, which holds that framework's cells in their order.
+    """
+
+    default_priority = 400
+
+    def apply(self, **kwargs) -> None:
+        """Rewrite the document in place."""
+        cells = [
+            node
+            for node in self.document.findall(nodes.container)
+            if node.get("nb_element") == "cell_code" and _framework(node)
+        ]
+        for cell in cells:
+            parent, place = cell.parent, cell.parent.index(cell)
+            tabs = parent[place - 1] if place else None
+            if not _is_framework_tabs(tabs):
+                tabs = create_component(
+                    "tab-set", classes=["sd-tab-set", "framework-tabs"]
+                )
+                parent.insert(place, tabs)
+            parent.remove(cell)
+            _tab(tabs, _framework(cell)).append(cell)
+
+
+def _framework(cell: nodes.container) -> str | None:
+    tags = cell["cell_metadata"].get("tags", [])
+    return next((tag for tag in tags if tag in FRAMEWORKS), None)
+
+
+def _is_framework_tabs(node: nodes.Node | None) -> bool:
+    return is_component(node, "tab-set") and (
+        "framework-tabs" in node["classes"]
+    )
+
+
+def _tab(tabs: nodes.Element, framework: str) -> nodes.Element:
+    """Return the content of a framework's tab, made if it is not there."""
+    for item in tabs:
+        if item[0]["sync_id"] == framework:
+            return item[1]
+    label = nodes.rubric(
+        "",
+        FRAMEWORKS[framework],
+        classes=["sd-tab-label"],
+        sync_group="fw",
+        sync_id=framework,
+    )
+    content = create_component("tab-content", classes=["sd-tab-content"])
+    tabs += create_component(
+        "tab-item", classes=["sd-tab-item"], children=[label, content]
+    )
+    return content
+
+
+def _project(app: Sphinx) -> Project:
+    return Project(Path(app.srcdir))
+
+
+def _use_overrides(app: Sphinx, config) -> None:
+    """Let REPOSITORY and BRANCH say where the theme's links lead."""
+    project = _project(app)
+    config.html_theme_options = {
+        **config.html_theme_options,
+        "repository_url": f"https://github.com/{project.repository}",
+        "repository_branch": project.branch,
+    }
+
+
+def _register_reader(app: Sphinx) -> None:
+    """Have MyST-NB read each chapter through `merge.reads`.
+
+    A format is chosen by the end of a file's path, so that each chapter
+    can be told its own name.
+    """
+    project = _project(app)
+    formats = {
+        f"chapters/{name}.md": (
+            READER,
+            {"root": str(app.srcdir), "chapter": name},
+            False,
+        )
+        for name in project.toc
+    }
+    config = app.env.mystnb_config
+    app.env.mystnb_config = config.copy(
+        custom_formats={**config.custom_formats, **formats}
+    )
+
+
+def _digest(app: Sphinx, docname: str) -> str:
+    project, digest = _project(app), hashlib.sha256()
+    for framework in FRAMEWORKS:
+        path = project.executed(framework, Path(docname).name)
+        digest.update(path.read_bytes() if path.exists() else b"none")
+    return digest.hexdigest()
+
+
+def _outdated(app: Sphinx, env, added, changed, removed) -> list[str]:
+    """Name the pages whose outputs changed though their source did not."""
+    return [
+        docname
+        for docname in env.found_docs - added - removed
+        if docname in env.metadata
+        and env.metadata[docname].get("outputs") != _digest(app, docname)
+    ]
+
+
+def _remember(app: Sphinx, doctree: nodes.document) -> None:
+    docname = app.env.docname
+    app.env.metadata[docname]["outputs"] = _digest(app, docname)
+
+
+def _has_code(doctree: nodes.document) -> bool:
+    return any(
+        node.get("nb_element") == "cell_code"
+        for node in doctree.findall(nodes.container)
+    )
+
+
+def _add_launch_links(
+    app: Sphinx, doctree: nodes.document, docname: str
+) -> None:
+    """Put a link to each framework's notebook under the page's title."""
+    title = next(doctree.findall(nodes.title), None)
+    if title is None or not _has_code(doctree):
+        return
+    project, name = _project(app), Path(docname).name
+    line = nodes.paragraph("", "Run in Colab: ", classes=["launch-links"])
+    for index, (framework, shown) in enumerate(FRAMEWORKS.items()):
+        if index:
+            line += nodes.Text(" · ")
+        address = project.colab(framework, name)
+        line += nodes.reference("", shown, refuri=address, internal=False)
+    section = title.parent
+    section.insert(section.index(title) + 1, line)
+
+
+def _inline_figures(
+    app: Sphinx, doctree: nodes.document, docname: str
+) -> None:
+    """Replace references to SVG files by their content.
+
+    An inline figure takes the page's colours, light or dark, and its text
+    can be read, found and spoken.
+    """
+    if app.builder.format != "html":
+        return
+    for image in list(doctree.findall(nodes.image)):
+        path = Path(app.srcdir) / image["uri"]
+        if path.suffix != ".svg" or path.parent.name != "img":
+            continue
+        svg = re.sub(r"^<\?xml.*?\?>\s*", "", path.read_text("utf-8"))
+        drawing = nodes.raw("", svg, format="html")
+        image.replace_self(drawing)
+
+
+def setup(app: Sphinx) -> dict:
+    """Register everything with Sphinx."""
+    app.connect("config-inited", _use_overrides)
+    # After MyST-NB has made its configuration.
+    app.connect("builder-inited", _register_reader, priority=900)
+    app.connect("env-get-outdated", _outdated)
+    app.connect("doctree-read", _remember)
+    app.connect("doctree-resolved", _add_launch_links)
+    app.connect("doctree-resolved", _inline_figures)
+    app.add_transform(FrameworkTabs)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,156 @@
+"""Fashion-MNIST as NumPy arrays, and how to cut it into mini-batches.
+
+No framework is imported here. The three backends take the images, the order
+of the examples and the resizing matrix from this module, which is why their
+batches are the same.
+"""
+
+import math
+import numbers
+import random
+from typing import NamedTuple
+
+import numpy as np
+
+from d2lutils import files, sample
+from d2lutils.scale import VARIABLE, current_scale
+
+FASHION_MNIST_CLASSES = (
+    "t-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+
+FULL_SIZE = (60_000, 10_000)  # training and test images
+
+# The one piece of global state: it draws the order of the examples. It is
+# apart from NumPy's global generator so that nothing else advances it.
+_order = np.random.default_rng()
+
+
+class FashionMNIST(NamedTuple):
+    """Images, uint8 of shape (N, 28, 28), and labels, uint8 of shape (N,)."""
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+
+def set_seed(seed):
+    """Seed Python, NumPy and the order of the examples."""
+    global _order
+    random.seed(seed)
+    np.random.seed(seed)
+    _order = np.random.default_rng(seed)
+
+
+def get_fashion_mnist_labels(labels):
+    """Return the text labels, a list, of the class numbers `labels`."""
+    return [FASHION_MNIST_CLASSES[int(i)] for i in labels]
+
+
+def load_fashion_mnist(scale):
+    """Return the data set, or the part of it that a scale asks for.
+
+    Args:
+        scale: A `d2lutils.scale.Scale`. All but `full` are taken from the
+            sample in the package.
+
+    Raises:
+        d2lutils.files.DataNotFoundError: `full`, and no copy can be had.
+    """
+    if scale.train_images is None:
+        return FashionMNIST(
+            *(files.decode_idx(files.read_content(x)) for x in files.CONTENTS)
+        )
+    arrays = sample.load()
+    n, m = scale.train_images, scale.test_images
+    return FashionMNIST(arrays[0][:n], arrays[1][:n], arrays[2][:m],
+                        arrays[3][:m])
+
+
+def load_for_batches(batch_size, resize, has_gpu):
+    """Check a loader's arguments and return the data for the current scale.
+
+    Prints one line if that is less than all the data.
+
+    Raises:
+        ValueError: An argument, or `D2L_SCALE`, is not valid.
+    """
+    check_positive_int("batch_size", batch_size)
+    if resize is not None:
+        check_positive_int("resize", resize)
+    scale = current_scale(has_gpu)
+    data = load_fashion_mnist(scale)
+    counts = len(data.train_labels), len(data.test_labels)
+    if counts != FULL_SIZE:
+        print(
+            f"{VARIABLE}={scale.name}: {counts[0]:,} of {FULL_SIZE[0]:,} "
+            f"training and {counts[1]:,} of {FULL_SIZE[1]:,} test images "
+            f"(set {VARIABLE}=full for all)"
+        )
+    return data
+
+
+def check_positive_int(name, value):
+    """Raise a ValueError naming the argument unless it is an integer > 0."""
+    is_int = isinstance(value, numbers.Integral)
+    if not is_int or isinstance(value, bool) or value <= 0:
+        raise ValueError(f"{name} must be a positive integer, not {value!r}")
+
+
+def bilinear_matrix(n_in, n_out):
+    """Return the matrix that resizes a row of pixels, bilinearly.
+
+    `A @ image @ A.T` resizes an image of shape (n_in, n_in) as Pillow's
+    bilinear filter does: pixels have their centres at halves, and where an
+    image shrinks the filter widens, so that every pixel in has its say.
+
+    Args:
+        n_in: Pixels before.
+        n_out: Pixels after.
+
+    Returns:
+        A float32 array of shape (n_out, n_in), each row of which sums to 1.
+    """
+    step = n_in / n_out
+    centres = (np.arange(n_out) + 0.5) * step
+    distances = np.arange(n_in) + 0.5 - centres[:, None]
+    weights = np.maximum(0, 1 - np.abs(distances) / max(step, 1))
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights.astype(np.float32)
+
+
+class Batches:
+    """Mini-batches, as often as one likes to go through them.
+
+    Args:
+        num_examples: How many examples there are.
+        batch_size: Examples in a batch; the last may have fewer.
+        shuffle: Whether each pass draws a new order of all the examples.
+        make_batch: Turns an int64 array of example numbers into a batch.
+    """
+
+    def __init__(self, num_examples, batch_size, shuffle, make_batch):
+        self.num_examples = num_examples
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.make_batch = make_batch
+
+    def __len__(self):
+        return math.ceil(self.num_examples / self.batch_size)
+
+    def __iter__(self):
+        order = np.arange(self.num_examples)
+        if self.shuffle:
+            order = _order.permutation(order)
+        for start in range(0, self.num_examples, self.batch_size):
+            yield self.make_batch(order[start : start + self.batch_size])

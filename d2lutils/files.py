@@ -1,0 +1,175 @@
+"""Find, verify, download and decode the four files of Fashion-MNIST."""
+
+import gzip
+import hashlib
+import os
+import tempfile
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pooch
+
+# Packagers compress differently: what is known is the size in bytes and the
+# SHA-256 of each file's *uncompressed* content.
+CONTENTS = {
+    "train-images-idx3-ubyte": (
+        47_040_016,
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    ),
+    "train-labels-idx1-ubyte": (
+        60_008,
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    ),
+    "t10k-images-idx3-ubyte": (
+        7_840_016,
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    ),
+    "t10k-labels-idx1-ubyte": (
+        10_008,
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+}
+
+SYSTEM_FOLDER = "/usr/share/datasets/fashion-mnist"
+
+# Each holds `<name>.gz`; tried in this order.
+MIRRORS = [
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/"
+    "master/data/fashion/",
+    "https://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+]
+
+WHAT_TO_DO = """\
+What you can do:
+  - set D2L_DATA to a folder that holds the four files, or
+  - install the Debian package dataset-fashion-mnist, or
+  - set D2L_SCALE=demo: the sample that it uses needs no download"""
+
+
+class DataNotFoundError(OSError):
+    """No intact copy of a data file was found, nor could one be fetched."""
+
+
+def _check(name, content):
+    """Raise a ValueError unless `content` is that of the file `name`."""
+    size, sha256 = CONTENTS[name]
+    if len(content) < size:
+        raise ValueError(f"truncated: {len(content):,} of {size:,} bytes")
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ValueError("damaged: its SHA-256 is not the known one")
+
+
+def _read(path, name):
+    """Return the verified uncompressed content of the file at `path`.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is not the file `name`, intact.
+    """
+    opener = gzip.open if path.suffix == ".gz" else open
+    # One byte too many is enough to see that a file is too long.
+    limit = CONTENTS[name][0] + 1
+    try:
+        with opener(path, "rb") as file:
+            content = file.read(limit)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"damaged: {error}") from error
+    _check(name, content)
+    return content
+
+
+def _folders():
+    """Yield the folders to look in, best first."""
+    if os.environ.get("D2L_DATA"):
+        yield Path(os.environ["D2L_DATA"]).expanduser()
+    yield cache_folder()
+    yield Path(SYSTEM_FOLDER)
+
+
+def cache_folder():
+    """Return the folder where downloads are kept; it need not exist."""
+    return Path(pooch.os_cache("d2lutils"))
+
+
+def _download(url, name):
+    """Fetch `url` into the cache and return the verified content.
+
+    Raises:
+        OSError: It cannot be fetched or stored.
+        ValueError: What came is not the file `name`.
+    """
+    print(f"Downloading {url}")
+    cache = cache_folder()
+    cache.mkdir(parents=True, exist_ok=True)
+    fetch = pooch.HTTPDownloader(chunk_size=1 << 16, timeout=30)
+    # In the cache's own file system, so that the move at the end is atomic:
+    # a file under its final name is always whole.
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".part-") as folder:
+        part = Path(folder, name + ".gz")
+        fetch(url, str(part), None)
+        content = _read(part, name)
+        os.replace(part, cache / part.name)
+    return content
+
+
+def read_content(name):
+    """Return the content, verified and uncompressed, of one file.
+
+    Looked for, as `<name>` and `<name>.gz`, in `$D2L_DATA`, the user's
+    cache and the system's copy, and then downloaded into the cache. A
+    damaged file is named in a warning and left as it is, except that a
+    download replaces one in the cache.
+
+    Args:
+        name: A key of `CONTENTS`.
+
+    Raises:
+        DataNotFoundError: No source has it; the message says why, for each.
+    """
+    tried = []
+    for folder in _folders():
+        for path in (folder / name, folder / f"{name}.gz"):
+            try:
+                return _read(path, name)
+            except FileNotFoundError:
+                tried.append(f"{path}: not there")
+            except (OSError, ValueError) as error:
+                warnings.warn(f"{path} is not used: {error}", stacklevel=2)
+                tried.append(f"{path}: {error}")
+    for mirror in MIRRORS:
+        url = f"{mirror}{name}.gz"
+        try:
+            return _download(url, name)
+        except (OSError, ValueError) as error:
+            tried.append(f"{url}: {error}")
+    raise DataNotFoundError(
+        f"Found no intact copy of {name}. Tried:\n  - "
+        + "\n  - ".join(tried)
+        + "\n"
+        + WHAT_TO_DO
+    )
+
+
+def decode_idx(content):
+    """Return the array that an IDX file of unsigned bytes holds.
+
+    Args:
+        content: The bytes of the file: two zero bytes, 8 for the type, the
+            number of dimensions, their sizes as big-endian 32-bit integers,
+            and the values.
+
+    Raises:
+        ValueError: It is no such file, or not of the length it states.
+    """
+    if len(content) < 4 or content[:3] != b"\0\0\x08":
+        raise ValueError("not an IDX file of unsigned bytes")
+    ndim = content[3]
+    start = 4 + 4 * ndim
+    shape = tuple(np.frombuffer(content[4:start], ">u4").tolist())
+    values = np.frombuffer(content, np.uint8, offset=start)
+    # reshape raises on a wrong length; the copy is writable, which PyTorch
+    # wants of an array that it shares.
+    return values.reshape(shape).copy()

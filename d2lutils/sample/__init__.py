@@ -1,0 +1,38 @@
+"""The class-balanced sample of Fashion-MNIST that the package carries.
+
+It holds the first 400 training and the first 100 test images of each class,
+in their original order: 4,000 and 1,000 images. `python -m d2lutils.sample`
+makes it anew from the full data.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+PATH = Path(__file__).with_name("fashion_mnist.npz")
+NAMES = ("train_images", "train_labels", "test_images", "test_labels")
+PER_CLASS = {"train": 400, "test": 100}
+
+
+def load():
+    """Return the sample's four uint8 arrays.
+
+    Returns:
+        Training images (4000, 28, 28) and labels (4000,), test images
+        (1000, 28, 28) and labels (1000,).
+    """
+    with np.load(PATH) as file:
+        return tuple(file[name] for name in NAMES)
+
+
+def select(labels, per_class):
+    """Return the numbers, ascending, of each class's first examples.
+
+    Args:
+        labels: Class numbers, shape (N,).
+        per_class: How many examples to take of each class.
+    """
+    firsts = [
+        np.flatnonzero(labels == c)[:per_class] for c in np.unique(labels)
+    ]
+    return np.sort(np.concatenate(firsts))

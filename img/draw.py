@@ -1,0 +1,60 @@
+"""Redraw the book's figures: `python img/draw.py`.
+
+With `--check` nothing is written; each file that is out of date is named,
+and the exit status says whether there was one.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import favicon
+import function_classes
+import logo
+import pipeline
+import residual_block
+import resnet18
+import shortcut_variants
+import style
+
+HERE = Path(__file__).parent
+FIGURES = (
+    residual_block,
+    shortcut_variants,
+    resnet18,
+    function_classes,
+    pipeline,
+    logo,
+    favicon,
+)
+
+
+def files() -> dict[str, str]:
+    """Name and text of everything that is drawn."""
+    figures = [module.draw() for module in FIGURES]
+    drawn = {f"{figure.name}.svg": figure.svg() for figure in figures}
+    return drawn | {"figures.css": style.page_css()}
+
+
+def main() -> int:
+    """Write or check the files; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    parser.add_argument("--to", type=Path, default=HERE, metavar="FOLDER")
+    args = parser.parse_args()
+    stale = 0
+    for name, text in files().items():
+        path, data = args.to / name, text.encode()
+        if path.exists() and path.read_bytes() == data:
+            continue
+        if args.check:
+            print(f"{path} is out of date: run python img/draw.py")
+            stale += 1
+        else:
+            path.write_bytes(data)
+            print(path)
+    return int(stale > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
