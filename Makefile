@@ -1,4 +1,4 @@
-# `make` alone prints the verbs. Variables: FRAMEWORKS, SCALE, REPOSITORY, BRANCH, PYTHON.
+# Variables, with their defaults, that every verb knows:
 FRAMEWORKS ?= pytorch tensorflow mxnet
 SCALE ?= demo
 PYTHON ?= python3
@@ -8,35 +8,39 @@ export FRAMEWORKS REPOSITORY BRANCH
 export D2L_SCALE := $(SCALE)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-PACKAGES = $(if $(filter pytorch,$(FRAMEWORKS)),torch) $(if $(filter tensorflow,$(FRAMEWORKS)),tensorflow-cpu) $(if $(filter mxnet,$(FRAMEWORKS)),mxnet)
-READY = $(VENV)/ready-$(subst $() ,-,$(strip $(FRAMEWORKS)))
+PACKAGES := $(patsubst pytorch,torch,$(patsubst tensorflow,tensorflow-cpu,$(FRAMEWORKS)))
+READY := $(VENV)/ready-$(subst $() $(),-,$(strip $(FRAMEWORKS)))
+SUPPORTED := import sys; v = sys.version_info[:2]; v in [(3, 11), (3, 12)] or sys.exit(f"error: the book needs Python 3.11 or 3.12, and {sys.executable} is {v[0]}.{v[1]}; say, for example, make html PYTHON=python3.12")
 
 .DEFAULT_GOAL := help
-.PHONY: help env html test lint format derive figures check serve clean
+.PHONY: help env html test lint format derive figures serve clean
 
 help:  ## Print the verbs
-	@sed -n 's/^\([a-z]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z]*\):.*##/  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 env: $(READY)  ## Create the environment in .venv
 
 $(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c '$(SUPPORTED)'
 	$(PYTHON) -m venv $(VENV)
-	pip install --quiet -c requirements.txt -e ".[book,test]" $(PACKAGES)
+	pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[book,test]" $(PACKAGES)
 	touch $@
 
-html: env  ## Execute what is new and build the book: _build/html/index.html
-	python -m bookbuild derive
+html: derive  ## Execute what is new and build the book: _build/html/index.html
 	python -m bookbuild execute
 	jupyter-book build -W -n --keep-going .
 
-test: env  ## Run the tests
+test: env  ## Run all tests
 	python -m pytest
 
-lint: env  ## Check style, sources and derived files
-	ruff check . && ruff format --check . && python -m bookbuild check
+lint: env  ## Check the style, the chapters and what is derived from them
+	ruff check .
+	ruff format --check .
+	python -m bookbuild check
 
 format: env  ## Format the Python code
-	ruff check --fix . && ruff format .
+	ruff check --fix .
+	ruff format .
 
 derive: env  ## Write the notebooks and d2lutils/models from the chapters
 	python -m bookbuild derive
@@ -44,8 +48,9 @@ derive: env  ## Write the notebooks and d2lutils/models from the chapters
 figures: env  ## Redraw the figures in img/
 	python img/draw.py
 
-serve: env  ## Show the book on port 8000 and rebuild it on a change
-	sphinx-autobuild ...
+serve: derive  ## Show the book at http://127.0.0.1:8000 and rebuild it on a change
+	jupyter-book config sphinx .
+	sphinx-autobuild . _build/html --pre-build "python -m bookbuild derive" --pre-build "python -m bookbuild execute" --re-ignore "/(_build|notebooks|d2lutils/models|\.venv|\.git)/"
 
-clean:  ## Remove everything that is derived and not committed
-	rm -rf _build
+clean:  ## Remove what was built; the environment stays
+	rm -rf _build conf.py

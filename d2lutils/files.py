@@ -39,7 +39,7 @@ MIRRORS = [
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/"
     "master/data/fashion/",
-    "https://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "https://fashion-mnist.s3.eu-central-1.amazonaws.com/",
 ]
 
 WHAT_TO_DO = """\

@@ -1,3 +1,9 @@
+"""The book's mark, bold enough for a browser's tab."""
+
+from logo import mark
 from style import Figure
-def draw():
-    return Figure("favicon","t","d",440,440)
+
+
+def draw() -> Figure:
+    """Draw the figure."""
+    return mark("favicon", 32, 5)

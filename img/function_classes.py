@@ -2,31 +2,42 @@
 
 from math import cos, hypot, pi, sin
 
-from style import Box, Figure, Point, towards
+from style import Figure, Point, towards
 
-WIDTH, HEIGHT = 480, 412
-PANEL = 224
-TARGET = 196, 84  # the true function, within a panel
-BASE, SCALE = 372, 0.36  # of the bars
-STYLES = {3: "shortcut", 6: "projection"}  # the classes compared
+WIDTH, HEIGHT = 480, 436
+LEFT, RIGHT, PANEL = 12, 248, 222
+TARGET = 204, 99  # the true function, within a panel
+BASE, SCALE = 394, 0.36  # of the bars
+STYLES = {3: "shortcut thick", 6: "projection thick"}  # those compared
 
-# Centre, radius and the place of the label of each class.
+# Centre, radius, and where the name stands.
 SCATTERED = [
-    ((36, 92), 18, (36, 92)),
-    ((76, 112), 25, (76, 112)),
-    ((132, 112), 33, (132, 106)),
-    ((160, 160), 42, (178, 164)),
-    ((122, 190), 52, (140, 214)),
-    ((76, 182), 64, (46, 200)),
+    ((30, 120), 18, (30, 120)),
+    ((76, 134), 25, (74, 129)),
+    ((133, 124), 33, (129, 117)),
+    ((164, 186), 42, (180, 186)),
+    ((122, 218), 52, (149, 238)),
+    ((74, 210), 64, (44, 222)),
 ]
+# The nested ones lie along a ray towards the true function: where each
+# starts and ends on it, and its name's place along and across it.
 NESTED = [
-    ((46, 196), 17, (46, 196)),
-    ((53, 191), 29, (69, 178)),
-    ((61, 185), 41, (87, 163)),
-    ((70, 179), 53, (105, 148)),
-    ((62.2, 184.8), 62.7, (22, 215)),
-    ((84, 170), 90, (138, 122)),
+    ((27, 57), (40, -1)),
+    ((24, 83), (63, 15)),
+    ((21, 109), (89, 19)),
+    ((18, 136), (118, 21)),
+    ((-8, 136), (6, 0)),
+    ((-12, 178), (143, 46)),
 ]
+
+
+def on_ray(along: float, across: float = 0) -> Point:
+    """A point given by its place relative to the ray of nested classes."""
+    along -= 221  # the true function's place on the ray
+    return (
+        TARGET[0] + 0.8 * along + 0.6 * across,
+        TARGET[1] - 0.6 * along + 0.8 * across,
+    )
 
 
 def distance(centre: Point, radius: float) -> float:
@@ -38,49 +49,66 @@ def star(figure: Figure, at: Point) -> None:
     """Mark the true function."""
     points = []
     for i in range(10):
-        angle, radius = pi * (i / 5 - 0.5), 9 if i % 2 == 0 else 3.8
+        angle, radius = pi * (i / 5 - 0.5), 3.8 if i % 2 else 9
         x, y = at[0] + radius * cos(angle), at[1] + radius * sin(angle)
         points.append(f"{x:.2f},{y:.2f}")
     figure.add("polygon", cls="learned-fill", points=" ".join(points))
 
 
-def panel(figure: Figure, left: float, title: str, classes: list) -> None:
+def panel(figure: Figure, left: float, classes: list) -> None:
     """Draw six classes, the true function, and the distances between."""
-    figure.label((left + PANEL / 2, 28), title, "strong")
-    for number, ((x, y), radius, _) in reversed([*enumerate(classes, 1)]):
-        style = STYLES.get(number, "line")
-        figure.add(
-            "circle", cls=f"class {style}", cx=left + x, cy=y, r=radius
-        )
+    circles = [
+        {"cx": left + centre[0], "cy": centre[1], "r": radius}
+        for centre, radius, _ in classes
+    ]
+    for circle in circles:
+        figure.add("circle", cls="region", **circle)
     target = left + TARGET[0], TARGET[1]
-    for number, ((x, y), radius, name) in enumerate(classes, 1):
-        centre, style = (left + x, y), STYLES.get(number, "line")
-        gap = distance((x, y), radius)
-        best = towards(target, centre, gap)
+    for number, (centre, radius, name) in enumerate(classes, start=1):
+        style = STYLES.get(number, "line")
+        figure.add("circle", cls=f"path {style}", **circles[number - 1])
+        gap = distance(centre, radius)
+        best = towards(target, (left + centre[0], centre[1]), gap)
         if number in STYLES:
             figure.line([target, best], f"{style} dotted")
-        figure.dot(best, style)
+        figure.dot(best, style.split()[0])
         figure.label((left + name[0], name[1]), f"$F_{number}$")
-        bar = Box(left + 6 + 36 * (number - 1), BASE - SCALE * gap, 22, 0)
-        height = BASE - bar.y
-        shape = {"x": bar.x, "y": bar.y, "width": 22, "height": height}
+
+        height, x = SCALE * gap, left + 14 + 35 * (number - 1)
+        shape = {"x": x, "y": BASE - height, "width": 20, "height": height}
         figure.add("rect", cls=f"bar {style}", **shape)
-        figure.label((bar.x + 11, BASE + 18), f"$F_{number}$")
+        figure.label((x + 10, BASE + 17), f"$F_{number}$")
     star(figure, target)
-    figure.label((target[0] + 4, target[1] - 22), "$f*$")
+    figure.label((target[0] + 2, target[1] - 20), "$f*$")
     figure.line([(left, BASE), (left + PANEL, BASE)])
+    figure.label((left + PANEL / 2, 306), "distance to $f*$", "small muted")
 
 
 def draw() -> Figure:
     """Draw the figure."""
     figure = Figure(
         "function_classes",
-        "Non-nested and nested function classes",
-        "d",
+        "Function classes that are not nested, and nested ones",
+        "Two pictures of six growing function classes, F1 to F6, drawn as "
+        "circles, and of the true function f*, a star outside them. Left, "
+        "the circles overlap and wander: F3 comes close to the star, and "
+        "the larger F6 lies farther away. Right, each circle contains the "
+        "one before. Bars below show the distance of each class to f*: on "
+        "the left they fall until F3 and rise again, on the right they "
+        "never rise, though F5 is no closer than F4.",
         WIDTH,
         HEIGHT,
     )
     figure.paper()
-    panel(figure, 8, "Not nested", SCATTERED)
-    panel(figure, 248, "Nested", NESTED)
+    nested = []
+    for (start, end), name in NESTED:
+        centre = on_ray((start + end) / 2)
+        nested.append((centre, (end - start) / 2, on_ray(*name)))
+    for left, title, note, classes in [
+        (LEFT, "Not nested", "larger, but not always closer", SCATTERED),
+        (RIGHT, "Nested", "larger, and never farther", nested),
+    ]:
+        figure.label((left + PANEL / 2, 28), title, "strong")
+        figure.label((left + PANEL / 2, 51), note, "small muted")
+        panel(figure, left, classes)
     return figure

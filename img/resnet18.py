@@ -131,5 +131,5 @@ def shape(figure: Figure, y: float, text: str) -> None:
 
 def part(figure: Figure, name: str, top: float, bottom: float) -> None:
     """Outline and name a part of the network."""
-    figure.rect(Box(16, top, WIDTH - 32, bottom - top), "group", 8)
+    figure.rect(Box(16, top, WIDTH - 32, bottom - top), "group outline", 8)
     figure.label((28, top + 20), name, "strong start")

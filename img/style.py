@@ -25,6 +25,8 @@ PALETTE = {
     "shortcut": ("#0072b2", "#56b4e9"),
     "projection": ("#d55e00", "#e69f00"),
     "learned": ("#008a64", "#2fbf95"),
+    "badge": ("#0072b2", "#0072b2"),
+    "mark": ("#ffffff", "#ffffff"),
     "conv": ("#dcecf7", "#17394f"),
     "norm": ("#fdf1d7", "#483a18"),
     "act": ("#daf1e8", "#174436"),
@@ -35,7 +37,15 @@ SIZES = {"text": 15, "small": 13.5, "strong": 16, "math": 17, "sub": 13.5}
 SANS = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
 SERIF = "'STIX Two Text', Cambria, Georgia, 'Times New Roman', serif"
 FILLS = ("conv", "norm", "act", "pool", "dense")
-LINES = ("line", "shortcut", "projection", "learned")
+LINES = (
+    "badge",
+    "mark",
+    "line",
+    "outline",
+    "shortcut",
+    "projection",
+    "learned",
+)
 HEAD = 9  # length of an arrowhead; it is as wide as it is long
 
 
@@ -60,14 +70,16 @@ def style_sheet() -> str:
         ".paper": f"fill: {colour('paper')}",
         ".frame": "fill: none; stroke-width: 2.5; stroke-linecap: round; "
         "stroke-dasharray: 0.1 6",
-        ".group": f"fill: none; stroke: {colour('outline')}",
+        ".group": "fill: none",
+        ".round": "fill: none; stroke-linecap: round",
         ".path": "fill: none; stroke-width: 2",
         ".thick": "stroke-width: 2.5",
+        ".bold": "stroke-width: 4",
         ".dotted": "stroke-width: 1.5; stroke-dasharray: 2 3",
-        ".class": f"fill: {colour('conv')}; fill-opacity: 0.55; "
-        "stroke-width: 1.5",
+        ".region": f"fill: {colour('conv')}; fill-opacity: 0.5",
         ".dashed": "stroke-dasharray: 7 4",
         ".bar": f"fill: {colour('conv')}; stroke-width: 1.5",
+        ".card": f"fill: {colour('paper')}; stroke-width: 1.5",
         ".box": f"stroke-width: 1.5; stroke: {colour('line')}",
     }
     rules |= {f".{name}": f"fill: {colour(name)}" for name in FILLS}
@@ -159,7 +171,9 @@ class Figure:
 
     def add(self, tag: str, **attributes) -> ElementTree.Element:
         """Append an element; numbers are rounded, `cls` is the class."""
-        named = {"class" if k == "cls" else k: v for k, v in attributes.items()}
+        named = {
+            "class" if k == "cls" else k: v for k, v in attributes.items()
+        }
         return ElementTree.SubElement(
             self.root,
             tag,
@@ -265,7 +279,11 @@ class Figure:
         stop = towards(tip, points[-2], HEAD - 1)
         self.line([*points[:-1], stop], cls, radius)
         dx, dy = (tip[0] - neck[0]) / 2, (tip[1] - neck[1]) / 2
-        corners = tip, (neck[0] - dy, neck[1] + dx), (neck[0] + dy, neck[1] - dx)
+        corners = (
+            tip,
+            (neck[0] - dy, neck[1] + dx),
+            (neck[0] + dy, neck[1] - dx),
+        )
         text = " ".join(f"{number(x)},{number(y)}" for x, y in corners)
         colour_name = cls.split(" ")[0]
         self.add("polygon", cls=f"{colour_name}-fill", points=text)
