@@ -62,7 +62,12 @@ def run_check(project: Project) -> None:
 
 
 def run_execute(project: Project) -> None:
-    """Execute what is new, in the frameworks and at the scale chosen."""
+    """Execute what is new, in the frameworks and at the scale chosen.
+
+    Raises:
+        BookError: The notebooks are out of date, or a cell failed.
+    """
+    run_check(project)
     chapters, _ = check.load(project)
     scale = os.environ.get("D2L_SCALE", "demo")
     executed = 0

@@ -4,10 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from myst_nb.core.read import (
-    MystMetadataParsingError,
-    read_myst_markdown_notebook,
-)
+from myst_nb.core.read import read_myst_markdown_notebook
 from myst_parser.config.main import MdParserConfig
 from nbformat import NotebookNode
 
@@ -35,6 +32,7 @@ class Cell:
     source: str
     line: int
     tags: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()  # other than tags
 
     @property
     def framework(self) -> str | None:
@@ -87,17 +85,34 @@ def read(path: Path) -> Chapter:
     """
     shown = f"chapters/{path.name}"
     try:
-        notebook = read_notebook(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, MystMetadataParsingError) as error:
-        raise BookError(f"{shown}:1: {error}") from None
-    lines = notebook.metadata.pop("source_map")
+        text = path.read_text("utf-8")
+        notebook = read_notebook(text)
+    except Exception as error:  # whatever MyST-NB makes of a broken file
+        brief = " ".join((getattr(error, "message", "") or str(error)).split())
+        raise BookError(f"{shown}:1: {brief}") from None
+    starts = notebook.metadata.pop("source_map")
+    lines = text.splitlines()
     cells = tuple(
         Cell(
             cell.cell_type,
             cell.source,
-            line + 1,
+            _first_line(lines, start, cell.source),
             tuple(cell.metadata.get("tags", ())),
+            tuple(name for name in cell.metadata if name != "tags"),
         )
-        for cell, line in zip(notebook.cells, lines, strict=True)
+        for cell, start in zip(notebook.cells, starts, strict=True)
     )
     return Chapter(path.stem, shown, cells, notebook.metadata)
+
+
+def _first_line(lines: list[str], start: int, source: str) -> int:
+    """Number the line, from 1, on which a cell's text begins.
+
+    A cell's place in the file may be that of its options or of the blank
+    lines before its text.
+    """
+    first = source.split("\n")[0]
+    for index in range(start, len(lines)):
+        if lines[index] == first:
+            return index + 1
+    return start + 1

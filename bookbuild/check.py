@@ -1,5 +1,6 @@
 """Check the chapters' sources before anything is executed or built."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import nbformat
 
 from . import myst
-from .chapter import CELL_TAGS, Chapter, read
+from .chapter import CELL_TAGS, Cell, Chapter, read
 from .errors import BookError
 from .plain import KNOWN_DIRECTIVES, KNOWN_ROLES
 from .project import FRAMEWORKS, Project
@@ -15,7 +16,15 @@ from .references import References, collect
 
 MAX_COLUMNS = 79
 MAX_LINES = 25
-_NESTED_CELL = re.compile(r"^\s*(`{3,}|~{3,}|:{3,})\s*\{(code-cell|raw-cell)\}")
+# Also behind the marks of lists and quotations.
+_NESTED_CELL = re.compile(
+    r"^\s*([>*+-]\s+|\d+[.)]\s+)*(`{3,}|~{3,}|:{3,})\s*\{(code|raw)-cell\}"
+)
+ROLE_TARGETS = {
+    "eq": {"equation"},
+    "ref": {"section"},
+    "numref": {"figure", "list-table", "section"},
+}
 _BRANCH = re.compile(r"\bif\s+framework\s*==")
 
 
@@ -43,12 +52,10 @@ def load(project: Project) -> tuple[list[Chapter], References]:
         faults += _header(chapter)
         faults += _cells(chapter)
         faults += _tabs(chapter)
-    try:
-        references = collect(
-            chapters, project.toc, project.root / "references.bib"
-        )
-    except BookError as error:
-        raise BookError([*faults, *error.messages]) from None
+    references = collect(
+        chapters, project.toc, project.root / "references.bib"
+    )
+    faults += references.faults
     for chapter in chapters:
         faults += _markdown(chapter, references, project)
     if faults:
@@ -88,7 +95,12 @@ def _header(chapter: Chapter) -> Iterator[str]:
             "format_name: myst and a kernelspec, or no cell is executed"
         )
     first = chapter.cells[0] if chapter.cells else None
-    if not first or not re.search(r"^# \S", first.source, re.MULTILINE):
+    lines = myst.text_lines(first.source) if first else ()
+    if not (
+        first
+        and first.kind == "markdown"
+        and any(re.match(r"# \S", line) for _, line in lines)
+    ):
         yield f"{chapter.path}:1: a chapter begins with its # title"
 
 
@@ -101,6 +113,8 @@ def _cells(chapter: Chapter) -> Iterator[str]:
             if tag not in FRAMEWORKS and tag not in CELL_TAGS:
                 known = ", ".join([*FRAMEWORKS, *sorted(CELL_TAGS)])
                 yield f"{place} unknown tag {tag!r}; known are {known}"
+        for option in cell.options:
+            yield f"{place} unknown option {option!r}; a cell has tags only"
         owners = [tag for tag in cell.tags if tag in FRAMEWORKS]
         if len(owners) > 1:
             yield f"{place} one cell, two frameworks: {', '.join(owners)}"
@@ -115,6 +129,16 @@ def _cells(chapter: Chapter) -> Iterator[str]:
                 yield f"{where} shell commands and magics have no place here"
             if _BRANCH.search(line):
                 yield f"{where} a cell a framework, not `if framework ==`"
+        if not any(line.lstrip().startswith(("!", "%")) for line in lines):
+            yield from _syntax(chapter, cell)
+
+
+def _syntax(chapter: Chapter, cell: Cell) -> Iterator[str]:
+    try:
+        ast.parse(cell.source)
+    except SyntaxError as error:
+        where = f"{chapter.path}:{cell.line + (error.lineno or 1) - 1}:"
+        yield f"{where} this is no Python: {error.msg}"
 
 
 def _tabs(chapter: Chapter) -> Iterator[str]:
@@ -158,7 +182,7 @@ def _nested(chapter: Chapter, cell) -> Iterator[str]:
 
 
 def _directives(chapter: Chapter, cell, project: Project) -> Iterator[str]:
-    for block in myst.directives(cell.source):
+    for block in myst.nested_directives(cell.source):
         place = f"{chapter.path}:{cell.line + block.first}:"
         if block.name.startswith(("code-cell", "raw-cell")):
             continue
@@ -196,6 +220,6 @@ def _roles(
             label = references.labels.get(target)
             if label is None:
                 yield f"{place} reference {target!r} does not resolve"
-            elif (role == "eq") != (label.kind == "equation"):
+            elif label.kind not in ROLE_TARGETS[role]:
                 yield f"{place} {target!r} is a {label.kind}; use another role"
 

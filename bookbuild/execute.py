@@ -13,6 +13,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
+from traitlets.config import Config
 
 from .chapter import Chapter
 from .errors import BookError
@@ -135,7 +136,7 @@ def execute(
         if before.metadata.get("bookbuild", {}).get("key") == wanted:
             return None
     start = time.monotonic()
-    _run(notebook, chapter, framework, scale)
+    _run(notebook, project.root, chapter, framework, scale)
     notebook.metadata["bookbuild"] = {"key": wanted, "scale": scale}
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_suffix(".new")
@@ -145,15 +146,23 @@ def execute(
 
 
 def _run(
-    notebook: NotebookNode, chapter: Chapter, framework: str, scale: str
+    notebook: NotebookNode,
+    root: Path,
+    chapter: Chapter,
+    framework: str,
+    scale: str,
 ) -> None:
+    # The sources that count for the cache are those that are imported.
+    path = os.pathsep.join(filter(None, [str(root), os.getenv("PYTHONPATH")]))
     # A fixed date makes equal pictures equal text.
     environment = {
         **os.environ,
+        "PYTHONPATH": path,
         "D2L_SCALE": scale,
         "SOURCE_DATE_EPOCH": "0",
         "PYTHONHASHSEED": "0",
     }
+    started = []
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
             notebook,
@@ -162,24 +171,28 @@ def _run(
             record_timing=False,
             coalesce_streams=True,
             resources={"metadata": {"path": folder}},
+            # Else the kernel warns that others on the machine may listen.
+            config=Config({"KernelManager": {"transport_encryption": "auto"}}),
+            on_cell_start=lambda cell, cell_index: started.append(cell),
         )
         try:
             client.execute(env=environment)
         except CellExecutionError as error:
             raise BookError(
-                _place(notebook, chapter, framework)
+                _place(started, chapter, framework)
                 + f" raised {error.ename}: {error.evalue}\n{error.traceback}"
             ) from None
         except DeadKernelError:
             raise BookError(
-                _place(notebook, chapter, framework) + " killed its kernel"
+                _place(started, chapter, framework) + " killed its kernel"
             ) from None
 
 
-def _place(notebook: NotebookNode, chapter: Chapter, framework: str) -> str:
+def _place(
+    started: list[NotebookNode], chapter: Chapter, framework: str
+) -> str:
     """Name the cell that failed: the last one that was started."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    started = [n for n, cell in enumerate(code) if cell.execution_count]
-    number = max(started, default=0)
+    # The set-up cell comes before those of the chapter.
+    number = max(0, sum(cell.cell_type == "code" for cell in started) - 1)
     line = chapter.code(framework)[number - 1].line if number else 1
     return f"{chapter.path}:{line}: [{framework}] code cell {number}"

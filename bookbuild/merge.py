@@ -69,7 +69,13 @@ def _copies(
         return [cell]
     copies = []
     for framework in FRAMEWORKS:
-        copy = nbformat.from_dict({**cell, "outputs": outputs.get(framework, [])})
+        copy = nbformat.from_dict(
+            {
+                **cell,
+                "id": f"{cell.id}-{framework}",
+                "outputs": outputs.get(framework, []),
+            }
+        )
         copy.metadata = nbformat.from_dict(
             {
                 **cell.metadata,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markdown_it.renderer import RendererHTML
 from myst_parser.config.main import MdParserConfig
@@ -11,9 +11,10 @@ from myst_parser.parsers.mdit import create_md_parser
 
 from .chapter import MYST_EXTENSIONS
 
-ROLE = re.compile(r"(?<!`)\{([\w:-]+)\}`([^`]+)`")
+# A role may go on in the next line, but not beyond its paragraph.
+ROLE = re.compile(r"(?<!`)\{([\w:-]+)\}`((?:[^`\n]|\n(?!\s*\n))+)`")
 TARGET = re.compile(r"^\(([\w:.-]+)\)=\s*$")
-MATH_END = re.compile(r"^\$\$\s*\(([\w:.-]+)\)\s*$")
+MATH_END = re.compile(r"^(.*)\$\$\s*\(([\w:.-]+)\)\s*$")
 HEADING = re.compile(r"^(#+)\s+(.*?)\s*$")
 
 
@@ -27,6 +28,7 @@ class Directive:
     body: str
     first: int
     end: int
+    body_first: int
 
 
 class _AnyDirective:
@@ -72,7 +74,23 @@ def directives(source: str) -> Iterator[Directive]:
             "\n".join(parsed.body),
             first,
             end,
+            first + 1 + parsed.body_offset,
         )
+
+
+def nested_directives(source: str) -> Iterator[Directive]:
+    """Yield all directives, also those inside another, from first to last."""
+    for block in directives(source):
+        yield block
+        if block.name == "math":
+            continue
+        for inner in nested_directives(block.body):
+            yield replace(
+                inner,
+                first=inner.first + block.body_first,
+                end=inner.end + block.body_first,
+                body_first=inner.body_first + block.body_first,
+            )
 
 
 def text_lines(source: str) -> Iterator[tuple[int, str]]:
@@ -82,25 +100,33 @@ def text_lines(source: str) -> Iterator[tuple[int, str]]:
     as text; code blocks and `$$` blocks do not.
     """
     hidden: set[int] = set()
-    for info, _, _, first, end in fences(source):
-        if not info.startswith("{") or info.startswith(("{math", "{code")):
-            hidden.update(range(first, end))
-    in_math = False
+    for token in _PARSER.parse(source + "\n"):
+        if token.type in ("fence", "colon_fence"):
+            info = token.info.strip()
+            literal = not info.startswith("{") or info.startswith(
+                ("{math", "{code")
+            )
+        else:
+            literal = token.type in (
+                "math_block",
+                "math_block_label",
+                "amsmath",
+            )
+        if literal:
+            hidden.update(range(*token.map))
     for index, line in enumerate(source.splitlines()):
-        if index in hidden:
-            continue
-        fence = line.startswith("$$")
-        if not in_math and not fence:
+        if index not in hidden:
             yield index, line
-        if fence and not (len(line) > 2 and line.rstrip().endswith("$$")):
-            in_math = not in_math
 
 
 def roles(source: str) -> Iterator[tuple[str, str, int]]:
     """Yield every role's name, content and line index."""
+    lines = [""] * len(source.splitlines())
     for index, line in text_lines(source):
-        for match in ROLE.finditer(line):
-            yield match[1], match[2], index
+        lines[index] = line
+    text = "\n".join(lines)
+    for match in ROLE.finditer(text):
+        yield match[1], match[2], text.count("\n", 0, match.start())
 
 
 def role_target(content: str) -> tuple[str | None, str]:

@@ -24,17 +24,23 @@ class Converter:
 
     def convert(self, source: str) -> str:
         """Return `source` with roles, labels and directives made plain."""
-        lines = source.splitlines()
         text = {index for index, _ in myst.text_lines(source)}
-        for index in sorted(text):
+
+        def plain(match: re.Match) -> str:
+            if match.string.count("\n", 0, match.start()) not in text:
+                return match[0]
+            words = self._role(match)
+            # Every line keeps its number.
+            return words + "\n" * (match[0].count("\n") - words.count("\n"))
+
+        lines = myst.ROLE.sub(plain, source).splitlines()
+        for index in text:
             if myst.TARGET.match(lines[index]) or lines[index][:1] == "%":
                 lines[index] = None
-            else:
-                lines[index] = myst.ROLE.sub(self._role, lines[index])
         for index, line in enumerate(lines):
             if line and (match := myst.MATH_END.match(line)):
-                number = self.references.labels[match[1]].number
-                lines[index] = f"\\tag{{{number}}}\n$$"
+                number = self.references.labels[match[2]].number
+                lines[index] = f"{match[1]}\\tag{{{number}}}\n$$"
         for block in myst.directives(source):
             lines[block.first : block.end] = [
                 self._directive(block),
@@ -85,7 +91,8 @@ class Converter:
         if block.name == "figure":
             return self._figure(block, body)
         if block.name in NOTES:
-            title = (block.argument or block.name).capitalize()
+            title = block.argument or block.name
+            title = title[0].upper() + title[1:]
             return "\n".join(
                 f"> {line}".rstrip()
                 for line in f"**{title}.** {body}".splitlines()
@@ -100,12 +107,15 @@ class Converter:
             f"https://raw.githubusercontent.com/{self.project.repository}/"
             f"{self.project.branch}/{path}?sanitize=true"
         )
-        name = block.options.get("name")
-        number = ""
-        if name:
-            label = self.references.labels[name]
-            number = f"**{FIGURE_NAMES['figure'] % label.number}** "
+        number = self._number(block)
         return f"![{block.options['alt']}]({address})\n\n{number}{caption}"
+
+    def _number(self, block: myst.Directive) -> str:
+        name = block.options.get("name")
+        if not name:
+            return ""
+        number = self.references.labels[name].number
+        return f"**{FIGURE_NAMES[block.name] % number}** "
 
     def _table(self, block: myst.Directive) -> str:
         rows: list[list[str]] = []
@@ -121,5 +131,5 @@ class Converter:
             for row in rows
         ]
         text.insert(1, "|" + " --- |" * len(rows[0]))
-        title = f"*{self.convert(block.argument)}*\n\n" if block.argument else ""
-        return title + "\n".join(text)
+        title = self._number(block) + self.convert(block.argument)
+        return f"{title}\n\n".lstrip() + "\n".join(text)

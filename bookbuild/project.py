@@ -47,8 +47,17 @@ class Project:
 
     @functools.cached_property
     def config(self) -> dict:
-        """The content of `_config.yml`."""
-        return yaml.safe_load((self.root / "_config.yml").read_text("utf-8"))
+        """The content of `_config.yml`.
+
+        Raises:
+            BookError: It cannot be read.
+        """
+        try:
+            text = (self.root / "_config.yml").read_text("utf-8")
+            return yaml.safe_load(text)
+        except (OSError, yaml.YAMLError) as error:
+            brief = " ".join(str(error).split())
+            raise BookError(f"_config.yml: {brief}") from None
 
     @functools.cached_property
     def toc(self) -> dict[str, int | None]:
@@ -59,8 +68,9 @@ class Project:
         """
         try:
             site = parse_toc_yaml(self.root / "_toc.yml")
-        except (OSError, MalformedError) as error:
-            raise BookError(f"_toc.yml: {error}") from None
+        except (OSError, yaml.YAMLError, MalformedError) as error:
+            brief = " ".join(str(error).split())
+            raise BookError(f"_toc.yml: {brief}") from None
         order: dict[str, int | None] = {_name(site.root.docname): None}
         number = 0
         for subtree in site.root.subtrees:
@@ -117,9 +127,9 @@ def chosen_frameworks(text: str | None = None) -> list[str]:
     text = os.environ.get("FRAMEWORKS") if text is None else text
     names = (text or " ".join(FRAMEWORKS)).replace(",", " ").split()
     unknown = [name for name in names if name not in FRAMEWORKS]
-    if unknown:
+    if unknown or not names:
+        fault = f"{unknown[0]!r} is unknown" if unknown else "names none"
         raise BookError(
-            f"FRAMEWORKS: {unknown[0]!r} is unknown; choose from "
-            + ", ".join(FRAMEWORKS)
+            f"FRAMEWORKS: {fault}; choose from {', '.join(FRAMEWORKS)}"
         )
     return [name for name in FRAMEWORKS if name in names]

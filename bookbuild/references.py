@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pybtex.database import Entry, parse_file
+from pybtex.exceptions import PybtexError
 
 from . import myst
 from .chapter import Chapter
-from .errors import BookError
 
 FIGURE_NAMES = {
     "figure": "Fig. %s",
@@ -36,6 +36,7 @@ class References:
     labels: dict[str, Label] = field(default_factory=dict)
     citations: dict[str, Entry] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
 
 
 def collect(
@@ -50,23 +51,23 @@ def collect(
         numbers: Chapter name → number in the table of contents.
         bibliography: A BibTeX file.
 
-    Raises:
-        BookError: A label is given twice.
+    Returns:
+        What was found, with a fault for every label that is given twice.
     """
     found = References()
     if bibliography.exists():
-        found.citations = dict(parse_file(str(bibliography)).entries)
-    doubled = []
+        try:
+            found.citations = dict(parse_file(str(bibliography)).entries)
+        except PybtexError as error:
+            found.faults.append(f"{bibliography.name}: {error}")
     for chapter in chapters:
         for name, label in _labels(chapter, numbers.get(chapter.name), found):
             if name in found.labels:
                 first = found.labels[name].place
-                doubled.append(
+                found.faults.append(
                     f"{label.place}: label {name!r} stands already at {first}"
                 )
             found.labels[name] = label
-    if doubled:
-        raise BookError(doubled)
     return found
 
 
@@ -74,52 +75,60 @@ def _labels(chapter: Chapter, number: int | None, found: References):
     counts = {"figure": 0, "list-table": 0, "equation": 0}
     section = [number or 0]
 
-    def numbered(kind: str) -> str:
+    def numbered(kind: str, place: str) -> Label:
         counts[kind] += 1
-        return f"{number}.{counts[kind]}" if number else str(counts[kind])
+        text = f"{number}.{counts[kind]}" if number else str(counts[kind])
+        return Label(kind, chapter.name, text, "", place)
 
     for cell in chapter.cells:
         if cell.kind != "markdown":
             continue
-        blocks = {block.first: block for block in myst.directives(cell.source)}
+        blocks = {b.first: b for b in myst.nested_directives(cell.source)}
+        inside = {n for b in blocks.values() for n in range(b.first, b.end)}
+        text = {index for index, _ in myst.text_lines(cell.source)}
         pending: str | None = None
         for index, line in enumerate(cell.source.splitlines()):
             place = f"{chapter.path}:{cell.line + index}"
-            if match := myst.TARGET.match(line):
-                pending = match[1]
-            elif match := myst.MATH_END.match(line):
-                text = numbered("equation")
-                label = Label("equation", chapter.name, text, "", place)
-                yield match[1], label
-            elif index in blocks:
+            if index in blocks:
                 block = blocks[index]
                 kind = "equation" if block.name == "math" else block.name
-                name = block.options.get("label" if kind == "equation" else "name")
-                if name and kind in counts:
-                    label = Label(
-                        kind, chapter.name, numbered(kind), "", place
-                    )
-                    yield name, label
-            elif (match := myst.HEADING.match(line)) and not _in_block(
-                index, blocks.values()
-            ):
+                name, counted = _name(block)
+                if kind in counts and counted:
+                    label = numbered(kind, place)
+                    if name:
+                        yield name, label
+            elif (index in text) == (index in inside):
+                # A block of mathematics, at the top level or in a note.
+                if match := myst.MATH_END.match(line):
+                    yield match[2], numbered("equation", place)
+            elif index in inside or not line.strip():
+                continue
+            elif match := myst.TARGET.match(line):
+                pending = match[1]
+            elif match := myst.HEADING.match(line):
                 depth, title = len(match[1]), match[2]
                 if depth == 1:
                     found.titles[chapter.name] = title
                 else:
-                    section[depth - 1 :] = [
-                        (section[depth - 1] if len(section) >= depth else 0)
-                        + 1
-                    ]
+                    before = section[depth - 1] if len(section) >= depth else 0
+                    section[depth - 1 :] = [before + 1]
                 if pending:
-                    text = ".".join(str(part) for part in section)
-                    label = Label("section", chapter.name, text, title, place)
+                    shown = ".".join(str(part) for part in section)
+                    label = Label("section", chapter.name, shown, title, place)
                     yield pending, label
                     pending = None
+            else:
+                pending = None
 
 
-def _in_block(index: int, blocks: Iterable[myst.Directive]) -> bool:
-    return any(block.first <= index < block.end for block in blocks)
+def _name(block: myst.Directive) -> tuple[str | None, bool]:
+    """Return a directive's label, and whether Sphinx gives it a number."""
+    if block.name == "math":
+        name = block.options.get("label")
+        return name, bool(name)
+    name = block.options.get("name")
+    title = block.argument if block.name == "list-table" else block.body
+    return name, bool(name or title.strip())
 
 
 def cited_as(entry: Entry) -> tuple[str, str, str]:
@@ -139,4 +148,5 @@ def cited_as(entry: Entry) -> tuple[str, str, str]:
         address = f"https://arxiv.org/abs/{fields['eprint']}"
     else:
         address = fields.get("url", "")
-    return who.replace("{", "").replace("}", ""), fields["year"], address
+    year = fields.get("year", "n.d.")
+    return who.replace("{", "").replace("}", ""), year, address

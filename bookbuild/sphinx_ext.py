@@ -86,6 +86,13 @@ def _use_overrides(app: Sphinx, config) -> None:
     }
 
 
+def _use_figure_colours(app: Sphinx, config) -> None:
+    """Serve the colours that inline figures take in light and dark mode."""
+    if (project_css := Path(app.srcdir) / "img/figures.css").exists():
+        config.html_static_path.append(str(project_css))
+        app.add_css_file("figures.css")
+
+
 def _register_reader(app: Sphinx) -> None:
     """Have MyST-NB read each chapter through `merge.reads`.
 
@@ -177,6 +184,7 @@ def _inline_figures(
 def setup(app: Sphinx) -> dict:
     """Register everything with Sphinx."""
     app.connect("config-inited", _use_overrides)
+    app.connect("config-inited", _use_figure_colours)
     # After MyST-NB has made its configuration.
     app.connect("builder-inited", _register_reader, priority=900)
     app.connect("env-get-outdated", _outdated)

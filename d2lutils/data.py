@@ -36,7 +36,7 @@ _order = np.random.default_rng()
 
 
 class FashionMNIST(NamedTuple):
-    """Images, uint8 of shape (N, 28, 28), and labels, uint8 of shape (N,)."""
+    """Images, uint8 of shape (N, 28, 28); labels, int64 of shape (N,)."""
 
     train_images: np.ndarray
     train_labels: np.ndarray
@@ -68,13 +68,20 @@ def load_fashion_mnist(scale):
         d2lutils.files.DataNotFoundError: `full`, and no copy can be had.
     """
     if scale.train_images is None:
-        return FashionMNIST(
-            *(files.decode_idx(files.read_content(x)) for x in files.CONTENTS)
-        )
-    arrays = sample.load()
-    n, m = scale.train_images, scale.test_images
-    return FashionMNIST(arrays[0][:n], arrays[1][:n], arrays[2][:m],
-                        arrays[3][:m])
+        contents = map(files.read_content, files.CONTENTS)
+        arrays = [files.decode_idx(content) for content in contents]
+    else:
+        n, m = scale.train_images, scale.test_images
+        limits = (n, n, m, m)
+        arrays = [x[:k] for x, k in zip(sample.load(), limits, strict=True)]
+    train_images, train_labels, test_images, test_labels = arrays
+    # The bytes of the labels would overflow in arithmetic.
+    return FashionMNIST(
+        train_images,
+        train_labels.astype(np.int64),
+        test_images,
+        test_labels.astype(np.int64),
+    )
 
 
 def load_for_batches(batch_size, resize, has_gpu):

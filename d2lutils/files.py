@@ -9,7 +9,12 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-import pooch
+from tqdm import TqdmWarning
+
+with warnings.catch_warnings():
+    # In Jupyter pooch looks for a widget as a progress bar; none is used.
+    warnings.simplefilter("ignore", TqdmWarning)
+    import pooch
 
 # Packagers compress differently: what is known is the size in bytes and the
 # SHA-256 of each file's *uncompressed* content.
@@ -84,7 +89,10 @@ def _read(path, name):
 def _folders():
     """Yield the folders to look in, best first."""
     if os.environ.get("D2L_DATA"):
-        yield Path(os.environ["D2L_DATA"]).expanduser()
+        folder = Path(os.environ["D2L_DATA"]).expanduser()
+        if not folder.is_dir():
+            warnings.warn(f"D2L_DATA: no folder {folder}", stacklevel=3)
+        yield folder
     yield cache_folder()
     yield Path(SYSTEM_FOLDER)
 

@@ -1,7 +1,7 @@
 """The book's mark, bold enough for a browser's tab."""
 
 from logo import mark
-from style import Figure
+from shapes import Figure
 
 
 def draw() -> Figure:

@@ -2,11 +2,11 @@
 
 from math import cos, hypot, pi, sin
 
-from style import Figure, Point, towards
+from shapes import Figure, Point, pair, towards
 
 WIDTH, HEIGHT = 480, 436
 LEFT, RIGHT, PANEL = 12, 248, 222
-TARGET = 204, 99  # the true function, within a panel
+TARGET = 206, 99  # the true function, within a panel
 BASE, SCALE = 394, 0.36  # of the bars
 STYLES = {3: "shortcut thick", 6: "projection thick"}  # those compared
 
@@ -22,12 +22,12 @@ SCATTERED = [
 # The nested ones lie along a ray towards the true function: where each
 # starts and ends on it, and its name's place along and across it.
 NESTED = [
-    ((27, 57), (40, -1)),
-    ((24, 83), (63, 15)),
-    ((21, 109), (89, 19)),
-    ((18, 136), (118, 21)),
-    ((-8, 136), (6, 0)),
-    ((-12, 178), (143, 46)),
+    ((27, 60), (42, -1)),
+    ((24, 88), (67, 14)),
+    ((21, 116), (96, 18)),
+    ((18, 144), (125, 20)),
+    ((-8, 144), (5, 0)),
+    ((-12, 180), (148, 46)),
 ]
 
 
@@ -51,7 +51,7 @@ def star(figure: Figure, at: Point) -> None:
     for i in range(10):
         angle, radius = pi * (i / 5 - 0.5), 3.8 if i % 2 else 9
         x, y = at[0] + radius * cos(angle), at[1] + radius * sin(angle)
-        points.append(f"{x:.2f},{y:.2f}")
+        points.append(pair((x, y)))
     figure.add("polygon", cls="learned-fill", points=" ".join(points))
 
 
@@ -62,7 +62,7 @@ def panel(figure: Figure, left: float, classes: list) -> None:
         for centre, radius, _ in classes
     ]
     for circle in circles:
-        figure.add("circle", cls="region", **circle)
+        figure.add("circle", cls="mesh", **circle)
     target = left + TARGET[0], TARGET[1]
     for number, (centre, radius, name) in enumerate(classes, start=1):
         style = STYLES.get(number, "line")
@@ -76,7 +76,7 @@ def panel(figure: Figure, left: float, classes: list) -> None:
 
         height, x = SCALE * gap, left + 14 + 35 * (number - 1)
         shape = {"x": x, "y": BASE - height, "width": 20, "height": height}
-        figure.add("rect", cls=f"bar {style}", **shape)
+        figure.add("rect", cls=f"path conv {style}", **shape)
         figure.label((x + 10, BASE + 17), f"$F_{number}$")
     star(figure, target)
     figure.label((target[0] + 2, target[1] - 20), "$f*$")

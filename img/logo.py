@@ -1,6 +1,6 @@
 """The book's mark: a residual block."""
 
-from style import Box, Figure
+from shapes import Box, Figure
 
 
 def mark(name: str, size: float, stroke: float) -> Figure:

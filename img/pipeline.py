@@ -1,6 +1,6 @@
 """How the book is made: one chapter, three notebooks, one page."""
 
-from style import Box, Figure
+from shapes import Box, Figure
 
 WIDTH, HEIGHT = 440, 756
 X = WIDTH / 2
@@ -21,7 +21,7 @@ def prose(figure: Figure, x: float, y: float, *widths: float) -> None:
 def chapter(figure: Figure, top: float) -> Box:
     """Draw a chapter: prose, and a cell for each framework."""
     sheet = Box(X - 95, top, 190, 190)
-    figure.rect(sheet, "card line")
+    figure.rect(sheet, "box paper")
     figure.label((X, top + 22), "one chapter", "strong")
     figure.label((X, top + 43), "in Markdown", "small muted")
     prose(figure, sheet.x + 20, top + 60, 150, 116)
@@ -35,7 +35,7 @@ def notebook(
 ) -> Box:
     """Draw a notebook that holds one framework's cells."""
     sheet = Box(x - 62, top, 124, 110)
-    figure.rect(sheet, "card line")
+    figure.rect(sheet, "box paper")
     figure.label((x, top + 20), "notebook", "strong")
     prose(figure, x - 48, top + 40, 96, 72)
     cell = figure.box((x, top + 62), (96, 26), name, kind)
@@ -57,7 +57,7 @@ def kernel(figure: Figure, x: float, top: float) -> Box:
 def page(figure: Figure, top: float) -> None:
     """Draw the page, with the code and output under its first tab."""
     sheet = Box(X - 170, top, 340, 192)
-    figure.rect(sheet, "card line")
+    figure.rect(sheet, "box paper")
     figure.label((X, top + 22), "one page, three tabs", "strong")
     left = sheet.x + 20
     prose(figure, left, top + 42, 300, 236)
@@ -67,7 +67,7 @@ def page(figure: Figure, top: float) -> None:
         figure.add("path", cls=f"box {kind}", d=outline)
         figure.label((x + 50, y + 14), name)
     panel = Box(left, top + 96, 300, 80)
-    figure.rect(panel, "card line", 0)
+    figure.rect(panel, "box paper", 0)
     figure.line(
         [(left, panel.y - 2), (left + 100, panel.y - 2)], "learned bold"
     )

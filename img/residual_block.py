@@ -1,6 +1,6 @@
 """A regular block beside a residual block."""
 
-from style import Box, Figure
+from shapes import Box, Figure
 
 WIDTH, HEIGHT = 452, 548
 BOX = 136, 38
@@ -8,8 +8,14 @@ GAP = 24
 LEFT, RIGHT = 112, 312
 
 
-def block(figure: Figure, x: float, title: str, learns: str):
-    """Draw what both blocks share; return the dotted frame and last layer."""
+def block(
+    figure: Figure, x: float, title: str, learns: str
+) -> tuple[Box, Box, Box]:
+    """Draw what both blocks share.
+
+    Returns:
+        The dotted frame, the last layer in it, and the one after it.
+    """
     figure.label((x, 26), title, "strong")
     figure.label((x, 50), learns)
     figure.label((x, 84), "$x$")
@@ -23,10 +29,9 @@ def block(figure: Figure, x: float, title: str, learns: str):
         layers.append(figure.box((x, y), BOX, text, kind))
         y += BOX[1] + GAP
     figure.arrow([(x, 97), layers[0].top])
-    for above, below in zip(layers, layers[1:]):
-        figure.arrow([above.bottom, below.top])
+    figure.chain(layers)
     frame = Box(x - 88, 132, 176, layers[-1].bottom[1] + 16 - 132)
-    figure.frame(frame)
+    figure.rect(frame, "frame learned", 8)
     last = figure.box((x, 424), BOX, "activation", "act")
     figure.arrow([last.bottom, (x, last.bottom[1] + 28)])
     return frame, layers[-1], last
@@ -43,7 +48,7 @@ def draw() -> Figure:
         "the part that must learn f(x); an activation follows. Right, the "
         "residual block: the same layers in the dotted frame must learn "
         "only g(x) = f(x) − x, because a solid line, the shortcut, carries "
-        "x around them to a plus sign, where the two are added to f(x); "
+        "x around them to a plus sign, where g(x) + x = f(x) is formed; "
         "the activation follows the addition.",
         WIDTH,
         HEIGHT,
@@ -70,6 +75,6 @@ def draw() -> Figure:
     figure.label(((RIGHT + side) / 2 + 8, 101), "shortcut", "small")
     figure.label(((RIGHT + side) / 2 + 8, 354), "$x$")
 
-    figure.frame(Box(109, 514, 30, 18), radius=4)
+    figure.rect(Box(109, 514, 30, 18), "frame learned", 4)
     figure.label((150, 523), "what the layers must learn", "small start")
     return figure

@@ -1,8 +1,8 @@
 """ResNet-18 from the input image to the ten class scores."""
 
-from style import Box, Figure
+from shapes import Box, Figure
 
-WIDTH, HEIGHT = 440, 1764
+WIDTH, HEIGHT = 440, 1768
 X = 196  # the main path
 BOX = 190, 26
 GAP = 14
@@ -29,12 +29,8 @@ def basic_block(
         (X, first.bottom[1] + GAP), BOX, f"3×3 conv, {channels}", "conv"
     )
     add = figure.plus((X, second.bottom[1] + GAP + 9), 9)
-    for points in [
-        [(X, start), first.top],
-        [first.bottom, second.top],
-        [second.bottom, add.top],
-    ]:
-        figure.arrow(points)
+    figure.arrow([(X, start), first.top])
+    figure.chain([first, second, add])
     style = "projection thick dashed" if stride > 1 else "shortcut thick"
     radius = (add.right[1] - branch[1]) / 2
     corners = (ARC, branch[1]), (ARC, add.right[1])
@@ -56,6 +52,7 @@ def legend(figure: Figure, y: float) -> None:
         figure.arrow([(30, y), (72, y)], style)
         figure.label((84, y), text, "small start")
         y += 24
+    y += 4
     for text in [
         "Batch norm follows every convolution; ReLU follows",
         "the first one in a block and every addition.",
@@ -93,8 +90,7 @@ def draw() -> Figure:
         figure.box((X, 212), BOX, "3×3 max pool, stride 2", "pool"),
     ]
     figure.arrow([(X, 36), stem[0].top])
-    for above, below in zip(stem, stem[1:]):
-        figure.arrow([above.bottom, below.top])
+    figure.chain(stem)
     part(figure, "Stem", stem[0].y - 16, stem[-1].bottom[1] + 12)
     shape(figure, (stem[2].bottom[1] + stem[3].y) / 2, "64×112×112")
 
@@ -116,7 +112,7 @@ def draw() -> Figure:
     )
     end = X, dense.bottom[1] + 36
     figure.arrow([(X, y), pool.top])
-    figure.arrow([pool.bottom, dense.top])
+    figure.chain([pool, dense])
     figure.arrow([dense.bottom, end])
     shape(figure, pool.bottom[1] + BETWEEN / 2, "512")
     figure.label((X, end[1] + 14), "10 class scores")

@@ -1,6 +1,6 @@
 """The basic block with an identity and with a projection shortcut."""
 
-from style import Box, Figure
+from shapes import Box, Figure
 
 WIDTH, HEIGHT = 480, 592
 BOX_WIDTH = 116
@@ -30,8 +30,7 @@ def main_path(
 
     figure.label((x, TOP), shapes[0])
     figure.arrow([(x, TOP + 12), layers[0].top])
-    for above, below in zip([*layers, add], [*layers[1:], add, last]):
-        figure.arrow([above.bottom, below.top])
+    figure.chain([*layers, add, last])
     figure.arrow([last.bottom, (x, bottom)])
     figure.label((x, bottom + 14), shapes[1])
     return layers, add

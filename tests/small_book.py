@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from bs4 import BeautifulSoup
 
 from bookbuild import check
@@ -86,18 +85,22 @@ class SmallBook:
     as Python's metadata says, so that no test here needs one.
     """
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, fresh: bool = True):
         self.root = root
         self.project = Project(root)
+        if fresh:
+            self._begin()
+
+    def _begin(self) -> None:
         self.write("references.bib", REFERENCES)
         self.write("img/square.svg", SQUARE)
         self.write("d2lutils/__init__.py", "")
         self.write("chapters/references.md", "# References\n")
         for name in ("_config.yml", "pyproject.toml"):
-            shutil.copy(REPOSITORY / name, root)
-        for name in ("logo.svg", "favicon.svg"):
-            shutil.copy(REPOSITORY / "img" / name, root / "img")
-        shutil.copytree(REPOSITORY / "_static", root / "_static")
+            shutil.copy(REPOSITORY / name, self.root)
+        for name in ("logo.svg", "favicon.svg", "figures.css"):
+            shutil.copy(REPOSITORY / "img" / name, self.root / "img")
+        shutil.copytree(REPOSITORY / "_static", self.root / "_static")
         for module in MODULES.values():
             self.install(module, "1.0")
         self.toc("intro")
@@ -181,10 +184,10 @@ class SmallBook:
         assert not head.strip(), done.stderr
         return [message.strip() for message in messages]
 
-    def executed(self) -> set[str]:
+    def executed(self, **variables: str) -> set[str]:
         """Derive and execute; return which notebooks were executed."""
         self.succeed("derive")
-        *lines, _ = self.succeed("execute")
+        *lines, _ = self.succeed("execute", **variables)
         return {line.split()[1] for line in lines}
 
     def load(self):
@@ -212,9 +215,3 @@ class SmallBook:
         """Return a built page."""
         path = self.root / f"_build/html/chapters/{name}.html"
         return BeautifulSoup(path.read_text("utf-8"), "html.parser")
-
-
-@pytest.fixture
-def book(tmp_path):
-    """A book whose only chapter, the root, is yet to be written."""
-    return SmallBook(tmp_path)

@@ -1,0 +1,230 @@
+"""The book's utilities for MXNet: `from d2lutils import mxnet as d2l`.
+
+MXNet is retired. Its last release, 1.9.1, cannot be imported beside today's
+NumPy by itself: import this module first, then `mxnet`.
+"""
+
+from d2lutils import _mxnet_compat
+
+try:
+    with _mxnet_compat.importable():
+        import mxnet
+except ModuleNotFoundError as error:
+    if error.name not in ("mxnet", "requests", "setuptools"):
+        raise
+    raise ImportError(
+        f"{error.name} is not installed; this installs MXNet and what it "
+        'needs: pip install --no-deps mxnet==1.9.1 "graphviz<0.9" requests '
+        "setuptools"
+    ) from None
+
+from mxnet import autograd, gluon, init, np, npx
+
+from d2lutils import data, training
+from d2lutils.data import get_fashion_mnist_labels
+from d2lutils.plot import (
+    plot,
+    plt,
+    set_figsize,
+    show_images,
+    use_svg_display,
+)
+
+__all__ = [
+    "evaluate_accuracy",
+    "fit",
+    "get_fashion_mnist_labels",
+    "load_data_fashion_mnist",
+    "numpy",
+    "plot",
+    "plt",
+    "set_figsize",
+    "set_seed",
+    "show_images",
+    "train_ch6",
+    "try_all_gpus",
+    "try_gpu",
+    "use_svg_display",
+]
+
+npx.set_np()
+
+
+def set_seed(seed):
+    """Seed Python, NumPy, MXNet and the order of the examples."""
+    data.set_seed(seed)
+    mxnet.random.seed(seed)
+
+
+def numpy(X):
+    """Return a tensor as a NumPy array of the same shape and type."""
+    return X.asnumpy()
+
+
+def try_gpu(i=0):
+    """Return the i-th GPU, else the CPU."""
+    return npx.gpu(i) if npx.num_gpus() > i else npx.cpu()
+
+
+def try_all_gpus():
+    """Return a list of all GPUs, or of the CPU if there is none."""
+    return [try_gpu(i) for i in range(max(npx.num_gpus(), 1))]
+
+
+def _has_gpu():
+    return npx.num_gpus() > 0
+
+
+def load_data_fashion_mnist(batch_size, resize=None):
+    """Return mini-batches of Fashion-MNIST for training and for testing.
+
+    Both can be gone through again and again and know their `len`. Training
+    examples come in a new order each time, test examples as they are.
+    `D2L_SCALE` may take part of the data only; a line says so.
+
+    Args:
+        batch_size: Examples in a batch.
+        resize: Height and width to resize the images to, bilinearly; they
+            stay 28×28 with `None`.
+
+    Returns:
+        Two iterables of batches `X, y`: float32 of shape (N, 1, H, W) in
+        [0, 1], and int32 of shape (N,), on the CPU.
+
+    Raises:
+        ValueError: An argument, or `D2L_SCALE`, is not valid.
+        d2lutils.files.DataNotFoundError: No copy of the data can be had.
+    """
+    arrays = data.load_for_batches(batch_size, resize, _has_gpu())
+    return (
+        _batches(*arrays[:2], batch_size, resize, shuffle=True),
+        _batches(*arrays[2:], batch_size, resize, shuffle=False),
+    )
+
+
+def _batches(images, labels, batch_size, resize, shuffle):
+    if resize is not None:
+        A = np.array(data.bilinear_matrix(images.shape[1], resize))
+
+    def make_batch(index):
+        # NumPy indexes bytes faster than MXNet does.
+        X = np.array(images[index], dtype="float32", ctx=npx.cpu()) / 255
+        if resize is not None:
+            X = np.matmul(A, np.dot(X, A.T))
+        y = np.array(labels[index], dtype="int32", ctx=npx.cpu())
+        return np.expand_dims(X, 1), y
+
+    return data.Batches(len(labels), batch_size, shuffle, make_batch)
+
+
+def evaluate_accuracy(net, data_iter, device=None):
+    """Return the fraction of examples that a network classifies rightly.
+
+    It runs in evaluation mode, as it does wherever no gradient is recorded.
+
+    Args:
+        net: A block that returns scores of shape (N, classes).
+        data_iter: Batches `X, y`.
+        device: Where to compute; where the parameters are with `None`.
+
+    Raises:
+        ValueError: `data_iter` is empty.
+    """
+    if device is None:
+        parameters = list(net.collect_params().values())
+        device = parameters[0].list_ctx()[0] if parameters else npx.cpu()
+    correct, count = np.zeros((), ctx=device), 0
+    with autograd.predict_mode():
+        for X, y in data_iter:
+            X, y = X.as_in_ctx(device), y.as_in_ctx(device)
+            correct += _num_correct(net(X), y)
+            count += len(y)
+    return training.accuracy(float(correct), count)
+
+
+def _num_correct(y_hat, y):
+    return (y_hat.argmax(axis=1).astype(y.dtype) == y).sum()
+
+
+def _prepare(net, device):
+    """Initialise the parameters that are not, and move all to `device`."""
+    for parameter in net.collect_params().values():
+        try:
+            parameter.list_ctx()
+        except RuntimeError:  # not initialised
+            parameter.initialize(default_init=init.Xavier(), ctx=device)
+        else:
+            parameter.reset_ctx(device)
+    if isinstance(net, gluon.HybridBlock):
+        net.hybridize()  # faster
+
+
+def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
+    """Train a network, as it is, with plain SGD on the cross-entropy.
+
+    Only parameters that have not been initialised yet are (by Xavier's
+    method). The network is moved to the device and stays there; a hybrid
+    block is hybridized. `D2L_SCALE` may allow fewer epochs; a line says so.
+
+    Args:
+        net: A block that returns scores of shape (N, classes).
+        train_iter: Batches `X, y` to train on, anew each epoch.
+        test_iter: Batches to measure the accuracy on after each epoch.
+        num_epochs: How many times to go through `train_iter`.
+        lr: The learning rate.
+        device: Where to train; `try_gpu()` with `None`.
+
+    Returns:
+        A dict of lists, one entry an epoch: `train_loss`, `train_acc` and
+        `test_acc`; `seconds` and `examples_per_sec` of the training alone.
+
+    Raises:
+        ValueError: An argument, or `D2L_SCALE`, is not valid.
+    """
+    training.check_arguments(train_iter, test_iter, num_epochs, lr)
+    device = try_gpu() if device is None else device
+    _prepare(net, device)
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": lr})
+    loss_fn = gluon.loss.SoftmaxCrossEntropyLoss()
+
+    def train_epoch(after_step):
+        # Summed on the device and read once, at the end of the epoch.
+        loss_sum, correct = np.zeros((), ctx=device), np.zeros((), ctx=device)
+        count = 0
+        for X, y in train_iter:
+            X, y = X.as_in_ctx(device), y.as_in_ctx(device)
+            # MXNet queues work without limit. Waiting until the last step's
+            # loss is known, while its gradients are yet to come, keeps the
+            # queue filled, but not the memory with an epoch of batches.
+            loss_sum.wait_to_read()
+            with autograd.record():
+                y_hat = net(X)
+                loss = loss_fn(y_hat, y)
+            loss.backward()
+            trainer.step(len(y))
+            loss_sum = loss_sum + loss.sum()
+            correct = correct + _num_correct(y_hat, y)
+            count += len(y)
+            after_step()
+        return float(loss_sum), float(correct), count
+
+    return training.run(
+        num_epochs,
+        training.num_batches(train_iter),
+        _has_gpu(),
+        train_epoch,
+        lambda: evaluate_accuracy(net, test_iter, device),
+    )
+
+
+def train_ch6(net, train_iter, test_iter, num_epochs, lr, device):
+    """Train a network as *Dive into Deep Learning* does since chapter 6.
+
+    Unlike there, the network is trained as it is: parameters that have been
+    initialised are not so again. See `fit` for the arguments and the errors
+    raised. Prints the last epoch's loss and accuracies, and the speed.
+    """
+    history = fit(net, train_iter, test_iter, num_epochs, lr, device=device)
+    # str(cpu) would be "cpu(0)".
+    on_cpu = device.device_type == "cpu"
+    training.report(history, "cpu" if on_cpu else device)

@@ -1,0 +1,272 @@
+"""The book's utilities for TensorFlow.
+
+`from d2lutils import tensorflow as d2l`
+"""
+
+import os
+from contextlib import nullcontext
+
+from d2lutils import _quiet
+
+# Information and warnings of the C++ code are not for a page.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+try:
+    # Two that TensorFlow 2.21 writes before it looks at that variable.
+    with _quiet.dropped_lines(
+        "All log messages before absl::InitializeLog()",
+        "oneDNN custom operations are on.",
+    ):
+        import tensorflow as tf
+except ModuleNotFoundError as error:
+    if error.name != "tensorflow":
+        raise
+    raise ImportError(
+        "TensorFlow is not installed; this installs it: pip install tensorflow"
+    ) from None
+
+from d2lutils import data, training
+from d2lutils.data import get_fashion_mnist_labels
+from d2lutils.plot import (
+    plot,
+    plt,
+    set_figsize,
+    show_images,
+    use_svg_display,
+)
+
+__all__ = [
+    "evaluate_accuracy",
+    "fit",
+    "get_fashion_mnist_labels",
+    "load_data_fashion_mnist",
+    "numpy",
+    "plot",
+    "plt",
+    "set_figsize",
+    "set_seed",
+    "show_images",
+    "train_ch6",
+    "try_all_gpus",
+    "try_gpu",
+    "use_svg_display",
+]
+
+
+def set_seed(seed):
+    """Seed Python, NumPy, TensorFlow and the order of the examples."""
+    data.set_seed(seed)
+    tf.keras.utils.set_random_seed(seed)
+
+
+def numpy(X):
+    """Return a tensor as a NumPy array of the same shape and type."""
+    return X.numpy()
+
+
+def try_gpu(i=0):
+    """Return the context `tf.device` of the i-th GPU, else of the CPU."""
+    return tf.device(f"/GPU:{i}" if _num_gpus() > i else "/CPU:0")
+
+
+def try_all_gpus():
+    """Return a list of all GPUs' contexts, or of the CPU's if none."""
+    return [try_gpu(i) for i in range(max(_num_gpus(), 1))]
+
+
+def _num_gpus():
+    return len(tf.config.list_physical_devices("GPU"))
+
+
+def load_data_fashion_mnist(batch_size, resize=None):
+    """Return mini-batches of Fashion-MNIST for training and for testing.
+
+    Both can be gone through again and again and know their `len`. Training
+    examples come in a new order each time, test examples as they are.
+    `D2L_SCALE` may take part of the data only; a line says so.
+
+    Args:
+        batch_size: Examples in a batch.
+        resize: Height and width to resize the images to, bilinearly; they
+            stay 28×28 with `None`.
+
+    Returns:
+        Two `tf.data.Dataset`s of batches `X, y`: float32 of shape
+        (N, H, W, 1) in [0, 1], and int32 of shape (N,).
+
+    Raises:
+        ValueError: An argument, or `D2L_SCALE`, is not valid.
+        d2lutils.files.DataNotFoundError: No copy of the data can be had.
+    """
+    arrays = data.load_for_batches(batch_size, resize, _num_gpus() > 0)
+    return (
+        _batches(*arrays[:2], batch_size, resize, shuffle=True),
+        _batches(*arrays[2:], batch_size, resize, shuffle=False),
+    )
+
+
+def _batches(images, labels, batch_size, resize, shuffle):
+    # tf.data works on the CPU: there it wants the arrays too.
+    with tf.device("/CPU:0"):
+        images = tf.constant(images)
+        labels = tf.constant(labels, tf.int32)
+        if resize is not None:
+            A = tf.constant(data.bilinear_matrix(images.shape[1], resize))
+
+    def make_batch(index):
+        X = tf.cast(tf.gather(images, index), tf.float32) / 255
+        if resize is not None:
+            X = A @ (X @ tf.transpose(A))
+        return X[..., tf.newaxis], tf.gather(labels, index)
+
+    index_batches = data.Batches(
+        len(labels), batch_size, shuffle, make_batch=lambda index: index
+    )
+    dataset = tf.data.Dataset.from_generator(
+        lambda: iter(index_batches),
+        output_signature=tf.TensorSpec((None,), tf.int64),
+    )
+    dataset = dataset.apply(
+        tf.data.experimental.assert_cardinality(len(index_batches))
+    )
+    dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def evaluate_accuracy(net, data_iter, device=None):
+    """Return the fraction of examples that a network classifies rightly.
+
+    It runs in evaluation mode.
+
+    Args:
+        net: A model that returns scores of shape (N, classes).
+        data_iter: Batches `X, y`.
+        device: Where to compute, a context such as `try_gpu()` returns;
+            where TensorFlow prefers to with `None`.
+
+    Raises:
+        ValueError: `data_iter` is empty.
+    """
+    with nullcontext() if device is None else device:
+        return _accuracy(_make_count(net, data_iter), data_iter)
+
+
+def _signature(batches):
+    """Return the types and shapes of a data set's batches, if it has them.
+
+    With them a function is compiled once, also for a smaller last batch.
+    """
+    return getattr(batches, "element_spec", None)
+
+
+def _make_count(net, batches):
+    """Compile a function that counts the right predictions in a batch."""
+
+    @tf.function(input_signature=_signature(batches))
+    def count_correct(X, y):
+        return _num_correct(net(X, training=False), y)
+
+    return count_correct
+
+
+def _num_correct(y_hat, y):
+    predictions = tf.argmax(y_hat, axis=1, output_type=y.dtype)
+    return tf.math.count_nonzero(predictions == y)
+
+
+def _accuracy(count_correct, batches):
+    correct, count = tf.constant(0, tf.int64), 0
+    for X, y in batches:
+        correct += count_correct(X, y)
+        count += len(y)
+    return training.accuracy(int(correct), count)
+
+
+def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
+    """Train a network, as it is, with plain SGD on the cross-entropy.
+
+    `D2L_SCALE` may allow fewer epochs; a line says so.
+
+    Args:
+        net: A model that returns scores of shape (N, classes), or a
+            function without arguments that makes one on the device. To keep
+            the trained model, pass a model.
+        train_iter: Batches `X, y` to train on, anew each epoch.
+        test_iter: Batches to measure the accuracy on after each epoch.
+        num_epochs: How many times to go through `train_iter`.
+        lr: The learning rate.
+        device: Where to train, a context such as `try_gpu()`, which is
+            taken with `None`, returns.
+
+    Returns:
+        A dict of lists, one entry an epoch: `train_loss`, `train_acc` and
+        `test_acc`; `seconds` and `examples_per_sec` of the training alone.
+
+    Raises:
+        ValueError: An argument, or `D2L_SCALE`, is not valid.
+    """
+    training.check_arguments(train_iter, test_iter, num_epochs, lr)
+    with try_gpu() if device is None else device:
+        if not isinstance(net, tf.keras.layers.Layer):
+            net = net()
+        # Make all variables now. Not with a training batch: that would draw
+        # an order of the examples, and so change the seeded ones.
+        for X, _ in test_iter:
+            net(X[:1], training=False)
+            break
+        train_step = _make_train_step(net, train_iter, lr)
+        count_correct = _make_count(net, test_iter)
+
+        def train_epoch(after_step):
+            # Summed on the device and read once, at the end of the epoch.
+            loss_sum, correct = tf.constant(0.0), tf.constant(0, tf.int64)
+            count = 0
+            for X, y in train_iter:
+                loss, num_correct = train_step(X, y)
+                loss_sum += loss
+                correct += num_correct
+                count += len(y)
+                after_step()
+            return float(loss_sum), int(correct), count
+
+        return training.run(
+            num_epochs,
+            training.num_batches(train_iter),
+            _num_gpus() > 0,
+            train_epoch,
+            lambda: _accuracy(count_correct, test_iter),
+        )
+
+
+def _make_train_step(net, batches, lr):
+    """Compile a function that trains on one batch.
+
+    It returns the sum of the losses and the number of right predictions.
+    """
+    optimizer = tf.keras.optimizers.SGD(learning_rate=lr)
+    optimizer.build(net.trainable_variables)
+    loss_fn = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    @tf.function(input_signature=_signature(batches))
+    def train_step(X, y):
+        with tf.GradientTape() as tape:
+            y_hat = net(X, training=True)
+            loss = loss_fn(y, y_hat)
+        gradients = tape.gradient(loss, net.trainable_variables)
+        optimizer.apply(gradients, net.trainable_variables)
+        loss_sum = loss * tf.cast(len(y), loss.dtype)
+        return loss_sum, _num_correct(y_hat, y)
+
+    return train_step
+
+
+def train_ch6(net, train_iter, test_iter, num_epochs, lr, device):
+    """Train a network as *Dive into Deep Learning* does since chapter 6.
+
+    Unlike there, the network is trained as it is and nothing is returned.
+    See `fit` for the arguments and the errors raised. Prints the last
+    epoch's loss and accuracies, and the speed.
+    """
+    history = fit(net, train_iter, test_iter, num_epochs, lr, device=device)
+    with device:
+        name = tf.constant(0).device.rpartition("/device:")[2]
+    training.report(history, "cpu" if name == "CPU:0" else name)

@@ -1,0 +1,212 @@
+"""The book's utilities for PyTorch: `from d2lutils import torch as d2l`."""
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    raise ImportError(
+        "PyTorch is not installed; this installs it: pip install torch"
+    ) from None
+
+from d2lutils import data, training
+from d2lutils.data import get_fashion_mnist_labels
+from d2lutils.plot import (
+    plot,
+    plt,
+    set_figsize,
+    show_images,
+    use_svg_display,
+)
+
+__all__ = [
+    "evaluate_accuracy",
+    "fit",
+    "get_fashion_mnist_labels",
+    "load_data_fashion_mnist",
+    "numpy",
+    "plot",
+    "plt",
+    "set_figsize",
+    "set_seed",
+    "show_images",
+    "train_ch6",
+    "try_all_gpus",
+    "try_gpu",
+    "use_svg_display",
+]
+
+
+def set_seed(seed):
+    """Seed Python, NumPy, PyTorch and the order of the examples."""
+    data.set_seed(seed)
+    torch.manual_seed(seed)
+
+
+def numpy(X):
+    """Return a tensor as a NumPy array of the same shape and type."""
+    return X.detach().cpu().numpy()
+
+
+def try_gpu(i=0):
+    """Return the i-th GPU: of CUDA, else of Apple (MPS), else the CPU."""
+    if torch.cuda.device_count() > i:
+        return torch.device("cuda", i)
+    if i == 0 and torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def try_all_gpus():
+    """Return a list of all GPUs, or of the CPU if there is none."""
+    count = torch.cuda.device_count()
+    return [try_gpu(i) for i in range(max(count, 1))]
+
+
+def _has_gpu():
+    return try_gpu().type != "cpu"
+
+
+def load_data_fashion_mnist(batch_size, resize=None):
+    """Return mini-batches of Fashion-MNIST for training and for testing.
+
+    Both can be gone through again and again and know their `len`. Training
+    examples come in a new order each time, test examples as they are.
+    `D2L_SCALE` may take part of the data only; a line says so.
+
+    Args:
+        batch_size: Examples in a batch.
+        resize: Height and width to resize the images to, bilinearly; they
+            stay 28×28 with `None`.
+
+    Returns:
+        Two iterables of batches `X, y`: float32 of shape (N, 1, H, W) in
+        [0, 1], and int64 of shape (N,), on the CPU.
+
+    Raises:
+        ValueError: An argument, or `D2L_SCALE`, is not valid.
+        d2lutils.files.DataNotFoundError: No copy of the data can be had.
+    """
+    arrays = data.load_for_batches(batch_size, resize, _has_gpu())
+    return (
+        _batches(*arrays[:2], batch_size, resize, shuffle=True),
+        _batches(*arrays[2:], batch_size, resize, shuffle=False),
+    )
+
+
+def _batches(images, labels, batch_size, resize, shuffle):
+    images = torch.from_numpy(images)
+    labels = torch.from_numpy(labels)
+    if resize is not None:
+        A = torch.from_numpy(data.bilinear_matrix(images.shape[1], resize))
+
+    def make_batch(index):
+        index = torch.from_numpy(index)
+        X = images[index].to(torch.float32) / 255
+        if resize is not None:
+            X = A @ (X @ A.T)
+        return X.unsqueeze(1), labels[index]
+
+    return data.Batches(len(labels), batch_size, shuffle, make_batch)
+
+
+def evaluate_accuracy(net, data_iter, device=None):
+    """Return the fraction of examples that a network classifies rightly.
+
+    It runs in evaluation mode and is left in the mode it was in.
+
+    Args:
+        net: A module that returns scores of shape (N, classes).
+        data_iter: Batches `X, y`.
+        device: Where to compute; where the parameters are with `None`.
+
+    Raises:
+        ValueError: `data_iter` is empty.
+    """
+    if device is None:
+        parameter = next(net.parameters(), torch.empty(0))
+        device = parameter.device
+    # Parts of a network may be in a mode of their own.
+    modes = [(module, module.training) for module in net.modules()]
+    net.eval()
+    correct, count = torch.zeros((), dtype=torch.int64, device=device), 0
+    try:
+        with torch.no_grad():
+            for X, y in data_iter:
+                X, y = X.to(device), y.to(device)
+                correct += (net(X).argmax(dim=1) == y).sum()
+                count += len(y)
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    return training.accuracy(correct.item(), count)
+
+
+def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
+    """Train a network, as it is, with plain SGD on the cross-entropy.
+
+    It is moved to the device, trained, and left there in evaluation mode.
+    `D2L_SCALE` may allow fewer epochs; a line says so.
+
+    Args:
+        net: A module that returns scores of shape (N, classes).
+        train_iter: Batches `X, y` to train on, anew each epoch.
+        test_iter: Batches to measure the accuracy on after each epoch.
+        num_epochs: How many times to go through `train_iter`.
+        lr: The learning rate.
+        device: Where to train; `try_gpu()` with `None`.
+
+    Returns:
+        A dict of lists, one entry an epoch: `train_loss`, `train_acc` and
+        `test_acc`; `seconds` and `examples_per_sec` of the training alone.
+
+    Raises:
+        ValueError: An argument, or `D2L_SCALE`, is not valid.
+    """
+    training.check_arguments(train_iter, test_iter, num_epochs, lr)
+    device = try_gpu() if device is None else device
+    net.to(device)
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr)
+    loss_fn = torch.nn.CrossEntropyLoss()
+
+    def train_epoch(after_step):
+        net.train()
+        # Summed on the device and read once, at the end of the epoch: a
+        # reading after each step would make the GPU wait for Python.
+        loss_sum = torch.zeros((), device=device)
+        correct = torch.zeros((), dtype=torch.int64, device=device)
+        count = 0
+        for X, y in train_iter:
+            X, y = X.to(device), y.to(device)
+            optimizer.zero_grad()
+            y_hat = net(X)
+            loss = loss_fn(y_hat, y)
+            loss.backward()
+            optimizer.step()
+            with torch.no_grad():
+                loss_sum += loss * len(y)
+                correct += (y_hat.argmax(dim=1) == y).sum()
+            count += len(y)
+            after_step()
+        return loss_sum.item(), correct.item(), count
+
+    history = training.run(
+        num_epochs,
+        training.num_batches(train_iter),
+        _has_gpu(),
+        train_epoch,
+        lambda: evaluate_accuracy(net, test_iter, device),
+    )
+    net.eval()
+    return history
+
+
+def train_ch6(net, train_iter, test_iter, num_epochs, lr, device):
+    """Train a network as *Dive into Deep Learning* does since chapter 6.
+
+    Unlike there, the network is trained as it is: its parameters are not
+    initialised again. See `fit` for the arguments and the errors raised.
+    Prints the last epoch's loss and accuracies, and the speed.
+    """
+    history = fit(net, train_iter, test_iter, num_epochs, lr, device=device)
+    training.report(history, device)

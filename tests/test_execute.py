@@ -1,0 +1,240 @@
+"""Notebooks are executed in kernels of their own, and told when they fail."""
+
+import importlib.metadata
+import os
+import signal
+
+import nbformat
+import pytest
+from small_book import SmallBook, cell, line_of, step
+
+from bookbuild import __main__ as command_line
+from bookbuild.errors import BookError
+from bookbuild.execute import framework_version
+from bookbuild.project import FRAMEWORKS
+
+WHO = step("import os\n\nprint('{fw}', os.getpid())")
+
+
+@pytest.fixture
+def book(tmp_path):
+    made = SmallBook(tmp_path)
+    made.toc("intro", "waves")
+    made.chapter("intro", WHO)
+    made.chapter("waves", WHO)
+    return made
+
+
+def outputs(book, framework, name):
+    """Return what a chapter printed in one framework."""
+    path = book.project.executed(framework, name)
+    notebook = nbformat.read(path, as_version=4)
+    return "".join(
+        output.text
+        for each in notebook.cells
+        if each.cell_type == "code"
+        for output in each.outputs
+    )
+
+
+def snapshot(book):
+    """Return path → content of everything that was executed."""
+    folder = book.root / "_build/executed"
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_every_notebook_runs_in_a_kernel_of_its_own(book):
+    assert book.executed() == {
+        f"{framework}/{name}"
+        for framework in FRAMEWORKS
+        for name in ("intro", "waves")
+    }
+    said = [
+        outputs(book, framework, name).split()
+        for framework in FRAMEWORKS
+        for name in ("intro", "waves")
+    ]
+    assert [framework for framework, _ in said] == [
+        *["pytorch"] * 2,
+        *["tensorflow"] * 2,
+        *["mxnet"] * 2,
+    ]
+    assert len({process for _, process in said}) == 6
+
+
+def test_only_the_frameworks_asked_for_are_executed(book):
+    book.succeed("derive")
+    *lines, total = book.succeed("execute", FRAMEWORKS="mxnet, pytorch")
+    assert [line.split()[1] for line in lines] == [
+        "pytorch/intro",
+        "mxnet/intro",
+        "pytorch/waves",
+        "mxnet/waves",
+    ]
+    assert total == "4 notebooks executed at scale demo"
+    assert not (book.root / "_build/executed/tensorflow").exists()
+
+
+def test_a_notebook_runs_in_an_empty_folder_with_scale_and_own_package(book):
+    book.write("d2lutils/torch.py", "where = __file__")
+    book.chapter(
+        "intro",
+        cell(
+            "import os\n\nfrom d2lutils import torch\n\n"
+            "print(os.listdir(), os.environ['D2L_SCALE'], torch.where)",
+            "pytorch",
+        ),
+        cell("pass", "tensorflow"),
+        cell("pass", "mxnet"),
+    )
+    book.succeed("derive")
+    book.succeed("execute", D2L_SCALE="smoke", FRAMEWORKS="pytorch")
+    printed = outputs(book, "pytorch", "intro").strip()
+    assert printed == f"[] smoke {book.root / 'd2lutils/torch.py'}"
+
+
+def test_a_cell_that_raises_is_named_and_shown(book):
+    text = book.chapter(
+        "waves",
+        step("x = 1"),
+        "Words.",
+        cell("y = 0"),
+        step("if '{fw}' == 'tensorflow':\n    print(x / y)  # {fw}"),
+    )
+    book.succeed("derive")
+    (message,) = book.faults("execute")
+    line = line_of(text, "print(x / y)  # tensorflow") - 1
+    head = message.splitlines()[0]
+    assert head == (
+        f"chapters/waves.md:{line}: [tensorflow] code cell 3 raised "
+        "ZeroDivisionError: division by zero"
+    )
+    assert "print(x / y)" in message and "Traceback" in message
+
+
+def test_a_failure_keeps_earlier_outputs_and_leaves_nothing_half_done(book):
+    book.executed(FRAMEWORKS="pytorch tensorflow")
+    before = snapshot(book)
+    assert len(before) == 4
+    book.chapter("intro", WHO, step("assert '{fw}' != 'tensorflow'"))
+    book.succeed("derive")
+    (message,) = book.faults("execute", FRAMEWORKS="pytorch tensorflow")
+    assert "[tensorflow] code cell 2 raised AssertionError" in message
+    after = snapshot(book)
+    assert set(after) == set(before)
+    changed = {str(path) for path in before if before[path] != after[path]}
+    # The good outputs of PyTorch are new, those of TensorFlow the last good.
+    assert changed == {"pytorch/intro.ipynb"}
+
+
+def test_what_failed_is_executed_again(book):
+    book.executed(FRAMEWORKS="mxnet")
+    book.chapter("waves", step("assert '{fw}' != 'mxnet'"))
+    book.succeed("derive")
+    for _ in range(2):
+        (message,) = book.faults("execute", FRAMEWORKS="mxnet")
+        assert "[mxnet] code cell 1 raised AssertionError" in message
+    book.chapter("waves", step("assert '{fw}' != 'jax'"))
+    assert book.executed(FRAMEWORKS="mxnet") == {"mxnet/waves"}
+
+
+def test_an_error_that_is_the_lesson_is_no_failure(book):
+    book.chapter("intro", step("1 / 0", "raises-exception"), step("print(2)"))
+    assert "mxnet/intro" in book.executed(FRAMEWORKS="mxnet")
+    notebook = nbformat.read(
+        book.project.executed("mxnet", "intro"), as_version=4
+    )
+    error, printed = (each.outputs[0] for each in notebook.cells[-2:])
+    assert error.ename == "ZeroDivisionError"
+    assert printed.text == "2\n"
+
+
+def test_a_kernel_that_dies_is_told_with_its_cell(book):
+    text = book.chapter(
+        "intro", step("import os"), step("'{fw}' == 'pytorch' and os._exit(3)")
+    )
+    book.succeed("derive")
+    (message,) = book.faults("execute", FRAMEWORKS="pytorch")
+    line = line_of(text, "'pytorch' == 'pytorch'")
+    assert message == (
+        f"chapters/intro.md:{line}: [pytorch] code cell 2 killed its kernel"
+    )
+    assert snapshot(book) == {}
+
+
+def test_an_interrupted_execution_leaves_nothing_half_done(book):
+    book.executed(FRAMEWORKS="pytorch")
+    before = snapshot(book)
+    assert len(before) == 2
+    # The cell kills the process that executes it.
+    book.chapter(
+        "intro", step("import os\n\nprint(1)\nos.kill(os.getppid(), 9)")
+    )
+    book.succeed("derive")
+    done = book.run("execute", FRAMEWORKS="pytorch")
+    assert done.returncode == -signal.SIGKILL
+    assert snapshot(book) == before
+
+
+@pytest.mark.parametrize("absent", FRAMEWORKS)
+def test_an_absent_framework_is_told_in_one_sentence(
+    book, absent, monkeypatch, capsys
+):
+    book.succeed("derive")
+    module = {"pytorch": "torch"}.get(absent, absent)
+    real = importlib.metadata.version
+
+    def version(name):
+        if name.startswith(module):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    monkeypatch.setattr("sys.argv", ["bookbuild", "execute"])
+    monkeypatch.setenv("FRAMEWORKS", absent)
+    monkeypatch.chdir(book.root)
+    assert command_line.main() == 1
+    (message,) = capsys.readouterr().err.splitlines()
+    assert message.startswith(f"error: {FRAMEWORKS[absent]} is not installed")
+    assert "`pip install " in message and module in message
+    assert snapshot(book) == {}
+
+
+def test_the_build_of_a_framework_for_cpus_counts(monkeypatch):
+    installed = {"tensorflow-cpu": "2.21.0", "torch": "2.13.0+cpu"}
+
+    def version(name):
+        if name not in installed:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return installed[name]
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert framework_version("tensorflow") == "2.21.0"
+    assert framework_version("pytorch") == "2.13.0+cpu"
+    with pytest.raises(BookError):
+        framework_version("mxnet")
+
+
+@pytest.mark.parametrize("names", ["jax", "pytorch jax", "PyTorch", " , "])
+def test_a_framework_that_there_is_not_is_refused(book, names):
+    book.succeed("derive")
+    (message,) = book.faults("execute", FRAMEWORKS=names)
+    assert message.startswith("FRAMEWORKS: ")
+    assert message.endswith("choose from pytorch, tensorflow, mxnet")
+
+
+def test_notebooks_that_are_not_derived_are_not_executed(book):
+    messages = book.faults("execute")
+    assert len(messages) == 9
+    assert all(message.endswith("run `make derive`") for message in messages)
+
+
+def test_faulty_sources_are_not_executed(book):
+    book.chapter("intro", cell("x = 1", "pytorch"))
+    (message,) = book.faults("execute")
+    assert "missing tab" in message
+    assert not os.path.exists(book.root / "_build")
