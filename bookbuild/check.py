@@ -10,7 +10,7 @@ import nbformat
 from . import myst
 from .chapter import CELL_TAGS, Cell, Chapter, read
 from .errors import BookError
-from .plain import KNOWN_DIRECTIVES, KNOWN_ROLES
+from .plain import KNOWN_DIRECTIVES, KNOWN_ROLES, PAGE_DIRECTIVES
 from .project import FRAMEWORKS, Project
 from .references import References, collect
 
@@ -114,7 +114,8 @@ def _cells(chapter: Chapter) -> Iterator[str]:
                 known = ", ".join([*FRAMEWORKS, *sorted(CELL_TAGS)])
                 yield f"{place} unknown tag {tag!r}; known are {known}"
         for option in cell.options:
-            yield f"{place} unknown option {option!r}; a cell has tags only"
+            if option != "mystnb":  # how MyST-NB is told an image's alt text
+                yield f"{place} unknown option {option!r}; use tags or mystnb"
         owners = [tag for tag in cell.tags if tag in FRAMEWORKS]
         if len(owners) > 1:
             yield f"{place} one cell, two frameworks: {', '.join(owners)}"
@@ -182,12 +183,15 @@ def _nested(chapter: Chapter, cell) -> Iterator[str]:
 
 
 def _directives(chapter: Chapter, cell, project: Project) -> Iterator[str]:
+    allowed = set(KNOWN_DIRECTIVES)
+    if not any(each.kind == "code" for each in chapter.cells):
+        allowed |= PAGE_DIRECTIVES
     for block in myst.nested_directives(cell.source):
         place = f"{chapter.path}:{cell.line + block.first}:"
         if block.name.startswith(("code-cell", "raw-cell")):
             continue
-        if block.name not in KNOWN_DIRECTIVES:
-            known = ", ".join(sorted(KNOWN_DIRECTIVES))
+        if block.name not in allowed:
+            known = ", ".join(sorted(allowed))
             yield f"{place} directive {block.name!r} is not one of {known}"
         if block.name == "figure":
             if not (project.chapters / block.argument).exists():

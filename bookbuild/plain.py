@@ -10,7 +10,9 @@ from .project import Project
 from .references import FIGURE_NAMES, References, cited_as
 
 NOTES = {"note", "tip", "warning", "important", "seealso", "admonition"}
-KNOWN_DIRECTIVES = NOTES | {"figure", "math", "list-table", "bibliography"}
+KNOWN_DIRECTIVES = NOTES | {"figure", "math", "list-table"}
+# On pages without code, of which no notebook is derived.
+PAGE_DIRECTIVES = {"bibliography", "eval-rst", "glossary"}
 KNOWN_ROLES = {"numref", "ref", "eq", "doc", "cite:t", "cite:p"}
 
 

@@ -176,14 +176,40 @@ def _inline_figures(
         path = Path(app.srcdir) / image["uri"]
         if path.suffix != ".svg" or path.parent.name != "img":
             continue
+        if not path.exists():  # Sphinx has warned of it
+            continue
         svg = re.sub(r"^<\?xml.*?\?>\s*", "", path.read_text("utf-8"))
         drawing = nodes.raw("", svg, format="html")
         image.replace_self(drawing)
 
 
+def _describe_outputs(
+    app: Sphinx, doctree: nodes.document, docname: str
+) -> None:
+    """Give pictures a text that no author gave: better than a file's name."""
+    for image in doctree.findall(nodes.image):
+        image.setdefault("alt", "Picture drawn by the code above")
+
+
+def _without_thebe(app: Sphinx, config) -> None:
+    """Take out the extension for live cells, which no page has.
+
+    Jupyter Book always loads it, and Sphinx writes its script into each page
+    twice, of which the second is an error.
+    """
+    for event in ("env-before-read-docs", "doctree-resolved"):
+        listeners = app.events.listeners[event]
+        listeners[:] = [
+            each
+            for each in listeners
+            if each.handler.__module__ != "sphinx_thebe"
+        ]
+
+
 def setup(app: Sphinx) -> dict:
     """Register everything with Sphinx."""
     app.connect("config-inited", _use_overrides)
+    app.connect("config-inited", _without_thebe)
     app.connect("config-inited", _use_figure_colours)
     # After MyST-NB has made its configuration.
     app.connect("builder-inited", _register_reader, priority=900)
@@ -191,5 +217,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-read", _remember)
     app.connect("doctree-resolved", _add_launch_links)
     app.connect("doctree-resolved", _inline_figures)
+    app.connect("doctree-resolved", _describe_outputs)
     app.add_transform(FrameworkTabs)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

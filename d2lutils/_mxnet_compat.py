@@ -82,13 +82,12 @@ def importable():
     if sys.version_info >= (3, 12):
         importlib.import_module("setuptools")
     with stand_ins(), warnings.catch_warnings():
-        # Invalid escapes in its docstrings, reported when Python 3.12 or
-        # later compiles it.
-        warnings.simplefilter("ignore", SyntaxWarning)
+        # It compares versions by setuptools' old classes.
+        warnings.filterwarnings("ignore", "distutils Version classes")
         yield
     if "bool" in vars(np):  # NumPy 2 has it back
         return
     for name in USES_BOOL:
         view = ModuleType("numpy", "NumPy as MXNet knows it.")
         vars(view).update(vars(np), bool=np.bool_)
-        sys.modules[name]._np = view
+        importlib.import_module(name)._np = view

@@ -20,7 +20,7 @@ except ModuleNotFoundError as error:
 
 from mxnet import autograd, gluon, init, np, npx
 
-from d2lutils import data, training
+from d2lutils import data, training, weights
 from d2lutils.data import get_fashion_mnist_labels
 from d2lutils.plot import (
     plot,
@@ -34,12 +34,16 @@ __all__ = [
     "evaluate_accuracy",
     "fit",
     "get_fashion_mnist_labels",
+    "get_weights",
     "load_data_fashion_mnist",
+    "load_weights",
     "numpy",
     "plot",
     "plt",
+    "save_weights",
     "set_figsize",
     "set_seed",
+    "set_weights",
     "show_images",
     "train_ch6",
     "try_all_gpus",
@@ -147,14 +151,18 @@ def _num_correct(y_hat, y):
 
 
 def _prepare(net, device):
-    """Initialise the parameters that are not, and move all to `device`."""
+    """Initialise the parameters that are not, and move all to `device`.
+
+    With the device `None`, those that are initialised stay where they are.
+    """
     for parameter in net.collect_params().values():
         try:
             parameter.list_ctx()
         except RuntimeError:  # not initialised
             parameter.initialize(default_init=init.Xavier(), ctx=device)
         else:
-            parameter.reset_ctx(device)
+            if device is not None:
+                parameter.reset_ctx(device)
     if isinstance(net, gluon.HybridBlock):
         net.hybridize()  # faster
 
@@ -175,8 +183,9 @@ def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
         device: Where to train; `try_gpu()` with `None`.
 
     Returns:
-        A dict of lists, one entry an epoch: `train_loss`, `train_acc` and
-        `test_acc`; `seconds` and `examples_per_sec` of the training alone.
+        A dictionary of lists with one entry an epoch. Its keys are
+        `train_loss`, `train_acc` and `test_acc`, and of the training alone
+        `seconds` and `examples_per_sec`.
 
     Raises:
         ValueError: An argument, or `D2L_SCALE`, is not valid.
@@ -228,3 +237,49 @@ def train_ch6(net, train_iter, test_iter, num_epochs, lr, device):
     # str(cpu) would be "cpu(0)".
     on_cpu = device.device_type == "cpu"
     training.report(history, "cpu" if on_cpu else device)
+
+
+_MXNET_NAMES = {"gamma": "weight", "beta": "bias"}
+
+
+def _state(net):
+    _prepare(net, None)
+    state = {}
+    for name, parameter in net._collect_params_with_prefix().items():
+        *path, last = name.split(".")
+        path.append(_MXNET_NAMES.get(last, last))
+        state[weights.canonical(".".join(path))] = parameter
+    return state
+
+
+def get_weights(net):
+    """Return a network's weights: torchvision's names → NumPy arrays."""
+    return {name: p.data().asnumpy() for name, p in _state(net).items()}
+
+
+def set_weights(net, values):
+    """Give a network weights under torchvision's names, in its layouts.
+
+    Args:
+        net: A block of this book.
+        values: Name → array; convolutions (out, in, height, width). A
+            `state_dict` of torchvision's network is one.
+
+    Raises:
+        ValueError: Entries are missing, surplus or misshapen; all of them
+            are named, and the network is as it was.
+    """
+    state = _state(net)
+    arrays = weights.check(values, {k: p.shape for k, p in state.items()})
+    for name, parameter in state.items():
+        parameter.set_data(np.array(arrays[name], dtype=parameter.dtype))
+
+
+def save_weights(net, path):
+    """Write a network's weights to a safetensors file."""
+    weights.save(get_weights(net), path)
+
+
+def load_weights(net, path):
+    """Give a network the weights of a safetensors file; see `set_weights`."""
+    set_weights(net, weights.load(path))

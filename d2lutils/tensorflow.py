@@ -24,7 +24,7 @@ except ModuleNotFoundError as error:
         "TensorFlow is not installed; this installs it: pip install tensorflow"
     ) from None
 
-from d2lutils import data, training
+from d2lutils import data, training, weights
 from d2lutils.data import get_fashion_mnist_labels
 from d2lutils.plot import (
     plot,
@@ -38,12 +38,16 @@ __all__ = [
     "evaluate_accuracy",
     "fit",
     "get_fashion_mnist_labels",
+    "get_weights",
     "load_data_fashion_mnist",
+    "load_weights",
     "numpy",
     "plot",
     "plt",
+    "save_weights",
     "set_figsize",
     "set_seed",
+    "set_weights",
     "show_images",
     "train_ch6",
     "try_all_gpus",
@@ -147,21 +151,12 @@ def evaluate_accuracy(net, data_iter, device=None):
         ValueError: `data_iter` is empty.
     """
     with nullcontext() if device is None else device:
-        return _accuracy(_make_count(net, data_iter), data_iter)
+        return _accuracy(_compile(_counter(net), data_iter), data_iter)
 
 
-def _signature(batches):
-    """Return the types and shapes of a data set's batches, if it has them.
+def _counter(net):
+    """Return a function that counts the right predictions in a batch."""
 
-    With them a function is compiled once, also for a smaller last batch.
-    """
-    return getattr(batches, "element_spec", None)
-
-
-def _make_count(net, batches):
-    """Compile a function that counts the right predictions in a batch."""
-
-    @tf.function(input_signature=_signature(batches))
     def count_correct(X, y):
         return _num_correct(net(X, training=False), y)
 
@@ -181,6 +176,26 @@ def _accuracy(count_correct, batches):
     return training.accuracy(int(correct), count)
 
 
+def _compile(function, batches):
+    """Compile a function of `X, y`: once, for batches of any size.
+
+    Compiled only when called, it would be so twice if the last batch is
+    smaller, and TensorFlow would complain about that now and then.
+    """
+    return tf.function(
+        function, input_signature=_signature(batches)
+    ).get_concrete_function()
+
+
+def _signature(batches):
+    """Return the types and shapes of `X, y`, for any number of examples."""
+    if hasattr(batches, "element_spec"):
+        return batches.element_spec
+    for batch in batches:
+        return [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in batch]
+    raise ValueError("data_iter is empty")
+
+
 def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
     """Train a network, as it is, with plain SGD on the cross-entropy.
 
@@ -198,8 +213,9 @@ def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
             taken with `None`, returns.
 
     Returns:
-        A dict of lists, one entry an epoch: `train_loss`, `train_acc` and
-        `test_acc`; `seconds` and `examples_per_sec` of the training alone.
+        A dictionary of lists with one entry an epoch. Its keys are
+        `train_loss`, `train_acc` and `test_acc`, and of the training alone
+        `seconds` and `examples_per_sec`.
 
     Raises:
         ValueError: An argument, or `D2L_SCALE`, is not valid.
@@ -213,8 +229,24 @@ def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
         for X, _ in test_iter:
             net(X[:1], training=False)
             break
-        train_step = _make_train_step(net, train_iter, lr)
-        count_correct = _make_count(net, test_iter)
+        optimizer = tf.keras.optimizers.SGD(learning_rate=lr)
+        optimizer.build(net.trainable_variables)
+        loss_fn = tf.keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True
+        )
+
+        def train_step(X, y):
+            with tf.GradientTape() as tape:
+                # Without `training` BatchNorm would not train.
+                y_hat = net(X, training=True)
+                loss = loss_fn(y, y_hat)
+            gradients = tape.gradient(loss, net.trainable_variables)
+            optimizer.apply(gradients, net.trainable_variables)
+            loss_sum = loss * tf.cast(len(y), loss.dtype)
+            return loss_sum, _num_correct(y_hat, y)
+
+        train_step = _compile(train_step, train_iter)
+        count_correct = _compile(_counter(net), test_iter)
 
         def train_epoch(after_step):
             # Summed on the device and read once, at the end of the epoch.
@@ -237,28 +269,6 @@ def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
         )
 
 
-def _make_train_step(net, batches, lr):
-    """Compile a function that trains on one batch.
-
-    It returns the sum of the losses and the number of right predictions.
-    """
-    optimizer = tf.keras.optimizers.SGD(learning_rate=lr)
-    optimizer.build(net.trainable_variables)
-    loss_fn = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-    @tf.function(input_signature=_signature(batches))
-    def train_step(X, y):
-        with tf.GradientTape() as tape:
-            y_hat = net(X, training=True)
-            loss = loss_fn(y, y_hat)
-        gradients = tape.gradient(loss, net.trainable_variables)
-        optimizer.apply(gradients, net.trainable_variables)
-        loss_sum = loss * tf.cast(len(y), loss.dtype)
-        return loss_sum, _num_correct(y_hat, y)
-
-    return train_step
-
-
 def train_ch6(net, train_iter, test_iter, num_epochs, lr, device):
     """Train a network as *Dive into Deep Learning* does since chapter 6.
 
@@ -270,3 +280,99 @@ def train_ch6(net, train_iter, test_iter, num_epochs, lr, device):
     with device:
         name = tf.constant(0).device.rpartition("/device:")[2]
     training.report(history, "cpu" if name == "CPU:0" else name)
+
+
+_CONVOLUTION = (3, 2, 0, 1)  # (height, width, in, out) to (out, in, …)
+_DENSE = (1, 0)
+
+
+def _children(layer):
+    """Yield the parts of a layer that have weights, with their names."""
+    if not isinstance(layer, tf.keras.Sequential):
+        parts = vars(layer).items()
+        kind = tf.keras.layers.Layer
+        yield from ((k, v) for k, v in parts if isinstance(v, kind))
+    elif any(isinstance(x, tf.keras.layers.Conv2D) for x in layer.layers):
+        # Padding and convolution, which are one layer elsewhere.
+        yield from (("", part) for part in layer.layers)
+    else:
+        # A plain sequence counts its parts, a network names them.
+        named = type(layer) is not tf.keras.Sequential
+        for index, part in enumerate(layer.layers):
+            yield (part.name if named else str(index)), part
+
+
+def _state(layer, prefix=""):
+    """Return name → (variable, the axes that make it canonical)."""
+    if isinstance(layer, tf.keras.layers.Conv2D):
+        return {prefix + "weight": (layer.kernel, _CONVOLUTION)}
+    if isinstance(layer, tf.keras.layers.Dense):
+        return {
+            prefix + "weight": (layer.kernel, _DENSE),
+            prefix + "bias": (layer.bias, (0,)),
+        }
+    if isinstance(layer, tf.keras.layers.BatchNormalization):
+        return {
+            prefix + "weight": (layer.gamma, (0,)),
+            prefix + "bias": (layer.beta, (0,)),
+            prefix + "running_mean": (layer.moving_mean, (0,)),
+            prefix + "running_var": (layer.moving_variance, (0,)),
+        }
+    state = {}
+    for name, part in _children(layer):
+        state |= _state(part, f"{prefix}{name}." if name else prefix)
+    return state
+
+
+def _built_state(net):
+    if not net.built:
+        convolutions = (
+            x
+            for x in net._flatten_layers()
+            if isinstance(x, tf.keras.layers.Conv2D)
+        )
+        channels = next(convolutions).kernel.shape[2]
+        net(tf.zeros((1, 32, 32, channels)))
+    return {weights.canonical(k): v for k, v in _state(net).items()}
+
+
+def get_weights(net):
+    """Return a network's weights: torchvision's names → NumPy arrays."""
+    state = _built_state(net).items()
+    return {
+        name: variable.numpy().transpose(axes)
+        for name, (variable, axes) in state
+    }
+
+
+def set_weights(net, values):
+    """Give a network weights under torchvision's names, in its layouts.
+
+    Args:
+        net: A model of this book.
+        values: Name → array; convolutions (out, in, height, width). A
+            `state_dict` of torchvision's network is one.
+
+    Raises:
+        ValueError: Entries are missing, surplus or misshapen; all of them
+            are named, and the network is as it was.
+    """
+    state = _built_state(net)
+    shapes = {
+        name: [variable.shape[axis] for axis in axes]
+        for name, (variable, axes) in state.items()
+    }
+    arrays = weights.check(values, shapes)
+    for name, (variable, axes) in state.items():
+        back = [axes.index(axis) for axis in range(len(axes))]
+        variable.assign(arrays[name].transpose(back))
+
+
+def save_weights(net, path):
+    """Write a network's weights to a safetensors file."""
+    weights.save(get_weights(net), path)
+
+
+def load_weights(net, path):
+    """Give a network the weights of a safetensors file; see `set_weights`."""
+    set_weights(net, weights.load(path))

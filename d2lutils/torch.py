@@ -9,7 +9,7 @@ except ModuleNotFoundError as error:
         "PyTorch is not installed; this installs it: pip install torch"
     ) from None
 
-from d2lutils import data, training
+from d2lutils import data, training, weights
 from d2lutils.data import get_fashion_mnist_labels
 from d2lutils.plot import (
     plot,
@@ -23,12 +23,16 @@ __all__ = [
     "evaluate_accuracy",
     "fit",
     "get_fashion_mnist_labels",
+    "get_weights",
     "load_data_fashion_mnist",
+    "load_weights",
     "numpy",
     "plot",
     "plt",
+    "save_weights",
     "set_figsize",
     "set_seed",
+    "set_weights",
     "show_images",
     "train_ch6",
     "try_all_gpus",
@@ -157,8 +161,9 @@ def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
         device: Where to train; `try_gpu()` with `None`.
 
     Returns:
-        A dict of lists, one entry an epoch: `train_loss`, `train_acc` and
-        `test_acc`; `seconds` and `examples_per_sec` of the training alone.
+        A dictionary of lists with one entry an epoch. Its keys are
+        `train_loss`, `train_acc` and `test_acc`, and of the training alone
+        `seconds` and `examples_per_sec`.
 
     Raises:
         ValueError: An argument, or `D2L_SCALE`, is not valid.
@@ -210,3 +215,45 @@ def train_ch6(net, train_iter, test_iter, num_epochs, lr, device):
     """
     history = fit(net, train_iter, test_iter, num_epochs, lr, device=device)
     training.report(history, device)
+
+
+def _state(net):
+    return {
+        weights.canonical(name): tensor
+        for name, tensor in net.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+
+
+def get_weights(net):
+    """Return a network's weights: torchvision's names → NumPy arrays."""
+    return {name: numpy(X).copy() for name, X in _state(net).items()}
+
+
+def set_weights(net, values):
+    """Give a network weights under torchvision's names, in its layouts.
+
+    Args:
+        net: A module of this book.
+        values: Name → array; convolutions (out, in, height, width). A
+            `state_dict` of torchvision's network is one.
+
+    Raises:
+        ValueError: Entries are missing, surplus or misshapen; all of them
+            are named, and the network is as it was.
+    """
+    state = _state(net)
+    arrays = weights.check(values, {k: v.shape for k, v in state.items()})
+    with torch.no_grad():
+        for name, tensor in state.items():
+            tensor.copy_(torch.from_numpy(arrays[name]))
+
+
+def save_weights(net, path):
+    """Write a network's weights to a safetensors file."""
+    weights.save(get_weights(net), path)
+
+
+def load_weights(net, path):
+    """Give a network the weights of a safetensors file; see `set_weights`."""
+    set_weights(net, weights.load(path))

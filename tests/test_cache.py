@@ -14,7 +14,7 @@ ALL = {"pytorch/waves", "tensorflow/waves", "mxnet/waves"}
 
 def text(a="{fw}", prose="Words."):
     return (
-        step("from d2lutils.models import {fw}"),
+        step("from d2lutils.parts import {fw}"),
         prose,
         step(f"print('{a}')"),
     )
@@ -27,15 +27,15 @@ def executed(tmp_path_factory):
     made.toc("intro", "waves")
     made.chapter("intro", "No code.")
     made.chapter("waves", *text())
-    made.write("d2lutils/models/__init__.py", "")
+    made.write("d2lutils/parts/__init__.py", "")
     for name, other in (
         ("pytorch", "from ._deep import x"),
         ("tensorflow", "import d2lutils.data"),
         ("mxnet", "from .. import data"),
     ):
-        made.write(f"d2lutils/models/{name}.py", other)
-    made.write("d2lutils/models/_deep.py", "from . import _deeper as x")
-    made.write("d2lutils/models/_deeper.py", "")
+        made.write(f"d2lutils/parts/{name}.py", other)
+    made.write("d2lutils/parts/_deep.py", "from . import _deeper as x")
+    made.write("d2lutils/parts/_deeper.py", "")
     made.write("d2lutils/data.py", "from d2lutils.sample import __name__")
     made.write("d2lutils/sample/__init__.py", "")
     made.write("d2lutils/sample/images.npz", "pixels")
@@ -88,11 +88,11 @@ def test_the_place_that_colab_installs_from_executes_nothing(book):
 @pytest.mark.parametrize(
     ("source", "frameworks"),
     [
-        ("models/pytorch.py", {"pytorch"}),
-        ("models/_deeper.py", {"pytorch"}),
+        ("parts/pytorch.py", {"pytorch"}),
+        ("parts/_deeper.py", {"pytorch"}),
         ("data.py", {"tensorflow", "mxnet"}),
         ("sample/images.npz", {"tensorflow", "mxnet"}),
-        ("models/__init__.py", {"pytorch", "tensorflow", "mxnet"}),
+        ("parts/__init__.py", {"pytorch", "tensorflow", "mxnet"}),
         ("__init__.py", {"pytorch", "tensorflow", "mxnet"}),
         ("unused.py", set()),
     ],
@@ -119,7 +119,7 @@ def test_a_changed_source_counts_for_those_that_import_it(
 
 
 def test_a_source_of_one_framework_executes_one_notebook(book):
-    book.write("d2lutils/models/_deeper.py", "changed = True\n")
+    book.write("d2lutils/parts/_deeper.py", "changed = True\n")
     assert book.executed() == {"pytorch/waves"}
     assert book.executed() == set()
 

@@ -65,8 +65,9 @@ class ResNet(nn.Sequential):
     """Stem, four stages and head (He et al., 2016, Table 1)."""
 
     def __init__(self, block, num_blocks, num_classes=10, in_channels=1):
+        super().__init__()
         wide = block.expansion
-        super().__init__(OrderedDict(
+        parts = dict(
             conv1=conv(in_channels, 64, 7, stride=2), bn1=batch_norm(64),
             relu=nn.ReLU(), maxpool=nn.MaxPool2d(3, stride=2, padding=1),
             layer1=stage(block, 64, 64, num_blocks[0], stride=1),
@@ -74,9 +75,125 @@ class ResNet(nn.Sequential):
             layer3=stage(block, 128 * wide, 256, num_blocks[2], stride=2),
             layer4=stage(block, 256 * wide, 512, num_blocks[3], stride=2),
             avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(),
-            fc=nn.Linear(512 * wide, num_classes)))
+            fc=nn.Linear(512 * wide, num_classes))
+        for name, layer in parts.items():
+            self.add_module(name, layer)
 
 
 def resnet18(num_classes=10, in_channels=1):
     """Return ResNet-18: basic blocks, two a stage."""
     return ResNet(BasicBlock, (2, 2, 2, 2), num_classes, in_channels)
+
+
+# From chapters/function_classes.md
+class PlainBlock(nn.Module):
+    """A basic block without its shortcut (He et al., 2016, Fig. 3 middle)."""
+    expansion = 1  # output channels per channel of the 3×3 convolutions
+
+    def __init__(self, in_channels, out_channels, stride=1):
+        super().__init__()
+        self.conv1 = conv(in_channels, out_channels, 3, stride)
+        self.bn1 = batch_norm(out_channels)
+        self.conv2 = conv(out_channels, out_channels, 3)
+        self.bn2 = batch_norm(out_channels)
+
+    def forward(self, X):
+        Y = F.relu(self.bn1(self.conv1(X)))
+        return F.relu(self.bn2(self.conv2(Y)))
+
+
+class SmallResNet(nn.Sequential):
+    """Three stages for small images (He et al., 2016, section 4.2)."""
+
+    def __init__(self, block, num_blocks, num_classes=10, in_channels=1):
+        super().__init__()
+        wide = block.expansion
+        parts = dict(
+            conv1=conv(in_channels, 16, 3), bn1=batch_norm(16),
+            relu=nn.ReLU(),
+            layer1=stage(block, 16, 16, num_blocks, stride=1),
+            layer2=stage(block, 16 * wide, 32, num_blocks, stride=2),
+            layer3=stage(block, 32 * wide, 64, num_blocks, stride=2),
+            avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(),
+            fc=nn.Linear(64 * wide, num_classes))
+        for name, layer in parts.items():
+            self.add_module(name, layer)
+
+# From chapters/same_numbers.md
+import torch
+from torch.nn import functional as F
+
+import numpy
+
+
+def draw_weights(weights, seed=0):
+    """Draw values for a dictionary of weights, the same everywhere."""
+    rng, drawn = numpy.random.default_rng(seed), dict(weights)
+    for name, w in weights.items():
+        noise = rng.standard_normal(w.shape)
+        if w.ndim == 4:  # a convolution: variance 2 / fan-out
+            drawn[name] = noise * numpy.sqrt(2 / w[:, 0].size)
+        elif w.ndim == 2:  # the fully connected layer
+            drawn[name] = noise * 0.05
+        elif name.endswith("weight"):
+            drawn[name] = 1 + 0.1 * noise
+        elif name.endswith("bias"):
+            drawn[name] = 0.1 * noise
+    return drawn
+
+
+def one_step(net, X, y):
+    """Return logits and loss, and change the net by one SGD step."""
+    net.eval()
+    with torch.no_grad():
+        logits = net(X)
+    net.train()
+    optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
+    loss = F.cross_entropy(net(X), y)
+    loss.backward()
+    optimizer.step()
+    return logits.numpy(), loss.item()
+
+
+def positions(name):
+    """Return n, the values a channel has in the layer of this name."""
+    sides = {"bn1": 32, "layer1": 16, "layer2": 8, "layer3": 4, "layer4": 2}
+    return 8 * sides[name.split(".")[0]] ** 2
+
+
+def unbiased(name, variance):
+    """Convert a running variance after one step, 1 before it."""
+    n = positions(name)
+    return 0.9 + (variance - 0.9) * n / (n - 1)
+
+
+def digest(array):
+    """Return an array's norm and first entries."""
+    array = numpy.asarray(array, dtype=numpy.float64)
+    return numpy.append(numpy.linalg.norm(array), array.ravel()[:16])
+
+
+def fingerprint(logits, loss, before, after):
+    """Return the digests of all that one step computes, by kind/name."""
+    found = {"logits": digest(logits), "loss": digest([loss])}
+    for name, w in after.items():
+        if name.endswith("running_mean"):
+            found[f"running mean/{name}"] = digest(w)
+        elif name.endswith("running_var"):
+            found[f"running variance/{name}"] = digest(w)
+            found[f"same, made unbiased/{name}"] = digest(unbiased(name, w))
+        else:
+            found[f"gradient/{name}"] = digest(before[name] - w)
+            found[f"weights after the step/{name}"] = digest(w)
+    return found
+
+
+def differences(found, expected):
+    """Return kind → the largest relative difference of its digests."""
+    worst = {}
+    for key, digits in found.items():
+        wanted = expected[key]
+        error = numpy.abs(digits - wanted).max() / numpy.abs(wanted).max()
+        kind = key.partition("/")[0]
+        worst[kind] = max(worst.get(kind, 0.0), error)
+    return worst

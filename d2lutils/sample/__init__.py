@@ -25,6 +25,17 @@ def load():
         return tuple(file[name] for name in NAMES)
 
 
+def same_numbers():
+    """Return what PyTorch computed in the chapter `same_numbers`.
+
+    Returns:
+        Kind and name of a quantity → norm and first entries of its array.
+        `python -m benchmarks.same_numbers --write` computes them anew.
+    """
+    with np.load(PATH.with_name("same_numbers.npz")) as file:
+        return dict(file)
+
+
 def select(labels, per_class):
     """Return the numbers, ascending, of each class's first examples.
 
