@@ -193,6 +193,9 @@ def _directives(chapter: Chapter, cell, project: Project) -> Iterator[str]:
         if block.name not in allowed:
             known = ", ".join(sorted(allowed))
             yield f"{place} directive {block.name!r} is not one of {known}"
+        rows = block.body.lstrip()
+        if block.name == "list-table" and not rows.startswith("* - "):
+            yield f"{place} the rows of a list-table begin with `* - `"
         if block.name == "figure":
             if not (project.chapters / block.argument).exists():
                 yield f"{place} figure {block.argument} does not exist"
@@ -226,4 +229,6 @@ def _roles(
                 yield f"{place} reference {target!r} does not resolve"
             elif label.kind not in ROLE_TARGETS[role]:
                 yield f"{place} {target!r} is a {label.kind}; use another role"
-
+            elif role == "numref" and not label.number:
+                # Sphinx would show the label itself, without a warning.
+                yield f"{place} section {target!r} has no number; use ref"

@@ -23,7 +23,8 @@ from .split import is_setup, to_text
 INSTALL = {
     "pytorch": "pip install torch",
     "tensorflow": "pip install tensorflow",
-    "mxnet": "pip install --no-deps mxnet==1.9.1 'graphviz<0.9' requests",
+    "mxnet": "pip install --no-deps mxnet==1.9.1 'graphviz<0.9' "
+    "requests setuptools",
 }
 
 
@@ -62,7 +63,11 @@ def imported_sources(code: Iterable[str], root: Path) -> list[Path]:
         # Importing a.b.c runs a, a.b and a.b.c; the last may be a mere name.
         for end in range(1, len(parts) + 1):
             base = package.joinpath(*parts[1:end])
-            path = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+            path = (
+                base / "__init__.py"
+                if base.is_dir()
+                else base.with_suffix(".py")
+            )
             if not path.exists() or path in found:
                 continue
             found.add(path)
@@ -92,9 +97,7 @@ def _imports(text: str, package: str) -> list[str]:
     return names
 
 
-def key(
-    notebook: NotebookNode, framework: str, scale: str, root: Path
-) -> str:
+def key(notebook: NotebookNode, framework: str, scale: str, root: Path) -> str:
     """Return the digest of all that a notebook's outputs depend on."""
     code = [
         cell.source
@@ -117,6 +120,9 @@ def execute(
     """Execute one chapter in one framework, unless its outputs stand.
 
     Args:
+        project: The book.
+        chapter: The chapter, as read from its source.
+        framework: The tag of a framework.
         scale: The value of D2L_SCALE: smoke, demo or full.
 
     Returns:

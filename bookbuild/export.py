@@ -29,6 +29,8 @@ def export(chapters: Iterable[Chapter], framework: str) -> str:
         for index, source in enumerate(saved):
             place = f"# From {chapter.path}\n" if index == 0 else ""
             # Two blank lines around a definition, one around imports.
-            gap = "\n\n" if source.startswith(("class ", "def ", "@")) else "\n"
+            gap = (
+                "\n\n" if source.startswith(("class ", "def ", "@")) else "\n"
+            )
             parts.append(f"{gap}{place}{source.rstrip()}\n")
     return "".join(parts)

@@ -98,9 +98,7 @@ def _visible(outputs: list[NotebookNode]) -> str:
     return json.dumps(shown, sort_keys=True)
 
 
-def outputs_at_hand(
-    project: Project, chapter: str
-) -> dict[str, NotebookNode]:
+def outputs_at_hand(project: Project, chapter: str) -> dict[str, NotebookNode]:
     """Read the executed notebooks of a chapter that there are."""
     paths = {name: project.executed(name, chapter) for name in FRAMEWORKS}
     return {

@@ -61,7 +61,9 @@ class Converter:
         text, target = myst.role_target(content)
         if role == "doc":
             name = posixpath.basename(target)
-            return f"[{text or self.references.titles[name]}]({self._page(name)})"
+            return (
+                f"[{text or self.references.titles[name]}]({self._page(name)})"
+            )
         label = self.references.labels[target]
         if role == "eq":
             words = f"({label.number})"

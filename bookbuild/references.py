@@ -17,6 +17,9 @@ FIGURE_NAMES = {
 }
 """The same words stand in `_config.yml` under `numfig_format`."""
 
+NUMBERED_DEPTH = 2
+"""Chapters and their sections; the same number stands in `_toc.yml`."""
+
 
 @dataclass(frozen=True)
 class Label:
@@ -24,7 +27,7 @@ class Label:
 
     kind: str  # figure, list-table, section or equation
     chapter: str
-    number: str
+    number: str  # empty for a section that has none
     title: str
     place: str
 
@@ -114,6 +117,8 @@ def _labels(chapter: Chapter, number: int | None, found: References):
                     section[depth - 1 :] = [before + 1]
                 if pending:
                     shown = ".".join(str(part) for part in section)
+                    if not number or depth > NUMBERED_DEPTH:
+                        shown = ""
                     label = Label("section", chapter.name, shown, title, place)
                     yield pending, label
                     pending = None

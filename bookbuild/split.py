@@ -21,7 +21,7 @@ if "google.colab" in sys.modules:
     {installs}"""
 
 _MXNET_INSTALL = (
-    '%pip install -q --no-deps "mxnet==1.9.1" "graphviz<0.9" requests'
+    '%pip install -q --no-deps mxnet==1.9.1 "graphviz<0.9" requests setuptools'
 )
 
 

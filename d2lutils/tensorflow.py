@@ -24,7 +24,7 @@ except ModuleNotFoundError as error:
         "TensorFlow is not installed; this installs it: pip install tensorflow"
     ) from None
 
-from d2lutils import data, training, weights
+from d2lutils import _tensorflow_weights, data, training, weights
 from d2lutils.data import get_fashion_mnist_labels
 from d2lutils.plot import (
     plot,
@@ -282,63 +282,9 @@ def train_ch6(net, train_iter, test_iter, num_epochs, lr, device):
     training.report(history, "cpu" if name == "CPU:0" else name)
 
 
-_CONVOLUTION = (3, 2, 0, 1)  # (height, width, in, out) to (out, in, …)
-_DENSE = (1, 0)
-
-
-def _children(layer):
-    """Yield the parts of a layer that have weights, with their names."""
-    if not isinstance(layer, tf.keras.Sequential):
-        parts = vars(layer).items()
-        kind = tf.keras.layers.Layer
-        yield from ((k, v) for k, v in parts if isinstance(v, kind))
-    elif any(isinstance(x, tf.keras.layers.Conv2D) for x in layer.layers):
-        # Padding and convolution, which are one layer elsewhere.
-        yield from (("", part) for part in layer.layers)
-    else:
-        # A plain sequence counts its parts, a network names them.
-        named = type(layer) is not tf.keras.Sequential
-        for index, part in enumerate(layer.layers):
-            yield (part.name if named else str(index)), part
-
-
-def _state(layer, prefix=""):
-    """Return name → (variable, the axes that make it canonical)."""
-    if isinstance(layer, tf.keras.layers.Conv2D):
-        return {prefix + "weight": (layer.kernel, _CONVOLUTION)}
-    if isinstance(layer, tf.keras.layers.Dense):
-        return {
-            prefix + "weight": (layer.kernel, _DENSE),
-            prefix + "bias": (layer.bias, (0,)),
-        }
-    if isinstance(layer, tf.keras.layers.BatchNormalization):
-        return {
-            prefix + "weight": (layer.gamma, (0,)),
-            prefix + "bias": (layer.beta, (0,)),
-            prefix + "running_mean": (layer.moving_mean, (0,)),
-            prefix + "running_var": (layer.moving_variance, (0,)),
-        }
-    state = {}
-    for name, part in _children(layer):
-        state |= _state(part, f"{prefix}{name}." if name else prefix)
-    return state
-
-
-def _built_state(net):
-    if not net.built:
-        convolutions = (
-            x
-            for x in net._flatten_layers()
-            if isinstance(x, tf.keras.layers.Conv2D)
-        )
-        channels = next(convolutions).kernel.shape[2]
-        net(tf.zeros((1, 32, 32, channels)))
-    return {weights.canonical(k): v for k, v in _state(net).items()}
-
-
 def get_weights(net):
     """Return a network's weights: torchvision's names → NumPy arrays."""
-    state = _built_state(net).items()
+    state = _tensorflow_weights.state(net).items()
     return {
         name: variable.numpy().transpose(axes)
         for name, (variable, axes) in state
@@ -357,7 +303,7 @@ def set_weights(net, values):
         ValueError: Entries are missing, surplus or misshapen; all of them
             are named, and the network is as it was.
     """
-    state = _built_state(net)
+    state = _tensorflow_weights.state(net)
     shapes = {
         name: [variable.shape[axis] for axis in axes]
         for name, (variable, axes) in state.items()

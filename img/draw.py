@@ -8,12 +8,14 @@ import argparse
 import sys
 from pathlib import Path
 
+import bottleneck
 import favicon
 import function_classes
 import logo
 import pipeline
 import residual_block
 import resnet18
+import resnet50
 import shortcut_variants
 import style
 
@@ -22,6 +24,8 @@ FIGURES = (
     residual_block,
     shortcut_variants,
     resnet18,
+    bottleneck,
+    resnet50,
     function_classes,
     pipeline,
     logo,

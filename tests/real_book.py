@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -59,8 +60,10 @@ class RealBook:
             text=True,
         )
         if done.returncode:
-            shown = " ".join(command)
-            pytest.fail(f"`{shown}` failed:\n{done.stdout}\n{done.stderr}")
+            said = (done.stdout + done.stderr).splitlines()
+            told = [x for x in said[:-15] if re.search("error:|WARNING", x)]
+            head = f"`{' '.join(command)}` failed:"
+            pytest.fail("\n".join([head, *told, *said[-15:]]), pytrace=False)
 
 
 def real_book(factory: pytest.TempPathFactory) -> RealBook:
@@ -74,8 +77,9 @@ def _built(root: Path) -> RealBook:
     shutil.copytree(REPOSITORY, root, ignore=LEFT_OUT, dirs_exist_ok=True)
     book = RealBook(root)
     executed = root / "_build/executed"
-    if CACHE.exists():
-        shutil.copytree(CACHE, executed, dirs_exist_ok=True)
+    for name in book.frameworks:
+        if (CACHE / name).exists():
+            shutil.copytree(CACHE / name, executed / name, dirs_exist_ok=True)
     try:
         for command in ("derive", "execute"):
             book.run(sys.executable, "-m", "bookbuild", command)

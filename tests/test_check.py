@@ -103,6 +103,11 @@ FAULTS = {
         "{figure}",
         ["../img/square.svg has no :alt: text"],
     ),
+    "a table whose rows are no lists": (
+        "```{list-table} Title\n- a\n- b\n```",
+        "{list-table}",
+        ["rows of a list-table begin with `* - `"],
+    ),
     "an unresolved numref": (
         "Words.\n\nSee {numref}`fig-none`.",
         "fig-none",
@@ -142,6 +147,11 @@ FAULTS = {
         FIGURE + "\nSee {ref}`fig-square`.",
         "{ref}",
         ["'fig-square' is a figure"],
+    ),
+    "a section without a number referred to by it": (
+        "(sec-a)=\n## A\n\nSee {numref}`sec-a`.",
+        "{numref}",
+        ["section 'sec-a' has no number"],
     ),
     "a citation that the bibliography lacks": (
         "As in {cite:p}`he2016deep,he2099deep`.",

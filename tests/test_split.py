@@ -115,13 +115,13 @@ def test_references_to_the_same_chapter_become_numbers(markdown):
         "```{math}\n:label: eq-a\na\n```",
         "$$\nb\n$$ (eq-b)",
         "$$ c $$ (eq-c)",
-        "(sec-one)=\n## One\n\n(sec-two)=\n### Two",
+        "## Zero\n\n(sec-one)=\n## One\n\n(sec-two)=\n### Two",
         "{numref}`fig-square`, {numref}`Drawing %s <fig-square>`, {eq}`eq-a`,",
-        "{eq}`eq-b`, {eq}`eq-c`, {numref}`sec-two`, {ref}`sec-one`,",
+        "{eq}`eq-b`, {eq}`eq-c`, {numref}`sec-one`, {ref}`sec-one`,",
         "{ref}`the\nsecond <sec-two>`.",
     )
     assert text.endswith(
-        "Fig. 2.1, Drawing 2.1, (2.1),\n(2.2), (2.3), Section 2.1.1, One,\n"
+        "Fig. 2.1, Drawing 2.1, (2.1),\n(2.2), (2.3), Section 2.2, One,\n"
         "the\nsecond."
     )
 
