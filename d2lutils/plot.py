@@ -15,6 +15,9 @@ import numpy as np
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
 LINE_STYLES = ("-", "--", "-.", ":")
 
+# Equal figures become equal SVG text: their ids are not drawn at random.
+plt.rcParams["svg.hashsalt"] = "d2lutils"
+
 
 def running_ipython():
     """Return the IPython shell in which this runs; `None` outside of one."""

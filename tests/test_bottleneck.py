@@ -135,6 +135,12 @@ def extra():
     with FlopCounterMode(display=False) as counter:
         blk(torch.zeros(1, 32, 9, 7))
     yield "flops over macs", counter.get_total_flops() / macs
+    used = []
+    for k in 1, 3:
+        X = torch.zeros(1, 8, 8, 8, requires_grad=True)
+        conv(8, 8, k, 2)(X).sum().backward()
+        used.append((X.grad != 0).float().mean().item())
+    yield "used", used
     grouped = nn.Conv2d(32, 32, 3, padding=1, groups=4)
     yield "grouped", num_macs(grouped, (1, 32, 5, 5))
 """,
@@ -378,6 +384,12 @@ def test_flops_are_twice_the_macs(facts):
     if "pytorch" not in facts:
         pytest.skip("deselected: pytorch")
     assert facts["pytorch"]["flops over macs"] == 2
+
+
+def test_a_strided_3x3_convolution_uses_its_whole_input(facts):
+    if "pytorch" not in facts:
+        pytest.skip("deselected: pytorch")
+    assert facts["pytorch"]["used"] == [0.25, 1]
 
 
 def test_grouped_convolutions_are_counted(facts):

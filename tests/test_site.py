@@ -246,6 +246,7 @@ def test_every_figure_and_labelled_equation_has_its_number(book, chapters):
             assert figure.select_one(".caption-number")
 
 
+CAPTION = r"^\*\*(?:Fig\.|Table) [\d.]+\*\*"
 NUMBER = re.compile(
     r"(?:Fig\.|Section|Table) \d+(?:\.\d+)*|\(\d{1,2}(?:\.\d+)?\)"
 )
@@ -262,7 +263,7 @@ def test_notebooks_and_pages_refer_by_the_same_numbers(book, chapters):
             path = book.project.notebook(framework, name)
             notebook = nbformat.read(path, as_version=4)
             prose = "\n\n".join(
-                re.sub(r"^\*\*Fig\..*?\*\*", "", cell.source, flags=re.M)
+                re.sub(CAPTION, "", cell.source, flags=re.M)
                 for cell in notebook.cells
                 if cell.cell_type == "markdown"
             )

@@ -16,7 +16,8 @@ def make_step(net, lr):
     optimizer = keras.optimizers.SGD(lr)
     loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
-    @tf.function(reduce_retracing=True)  # compiled at the first call
+    @tf.function(input_signature=[tf.TensorSpec((None,) * 4),  # any images
+                                  tf.TensorSpec((None,), tf.int32)])
     def compiled_step(X, y):
         with tf.GradientTape() as tape:
             y_hat = net(X, training=True)  # batch norm: this batch's
