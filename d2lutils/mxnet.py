@@ -4,8 +4,13 @@ MXNet is retired. Its last release, 1.9.1, cannot be imported beside today's
 NumPy by itself: import this module first, then `mxnet`.
 """
 
+import os
+
 from d2lutils import _mxnet_compat
 
+# MXNet takes one thread for every two processors, for it counts on each core
+# having two. Where it has not, half of the machine would be idle.
+os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count()))
 try:
     with _mxnet_compat.importable():
         import mxnet

@@ -22,7 +22,7 @@ class Scale:
 
 SCALES = {
     "smoke": Scale("smoke", train_images=128, test_images=64, epochs=1),
-    "demo": Scale("demo", train_images=4_000, test_images=1_000, epochs=3),
+    "demo": Scale("demo", train_images=4_000, test_images=1_000, epochs=2),
     "full": Scale("full", train_images=None, test_images=None, epochs=None),
 }
 

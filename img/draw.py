@@ -11,6 +11,7 @@ from pathlib import Path
 import bottleneck
 import favicon
 import function_classes
+import inception
 import logo
 import pipeline
 import residual_block
@@ -27,6 +28,7 @@ FIGURES = (
     bottleneck,
     resnet50,
     function_classes,
+    inception,
     pipeline,
     logo,
     favicon,

@@ -11,7 +11,8 @@ FRAMEWORKS = {
 
 def selected_frameworks():
     """The frameworks to test: all, unless `FRAMEWORKS` names fewer."""
-    names = os.environ.get("FRAMEWORKS", " ".join(FRAMEWORKS)).split()
+    text = os.environ.get("FRAMEWORKS", " ".join(FRAMEWORKS))
+    names = text.replace(",", " ").split()
     unknown = set(names) - set(FRAMEWORKS)
     if unknown or not names:
         raise pytest.UsageError(
@@ -21,14 +22,15 @@ def selected_frameworks():
     return names
 
 
+def unavailable(reason):
+    """Skip a test for want of a system package; where all are, fail."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 def pytest_addoption(parser):
     parser.addoption("--framework", choices=FRAMEWORKS)
-
-
-def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "full_data: needs a copy of the full Fashion-MNIST"
-    )
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from conftest import unavailable
 from playwright.sync_api import sync_playwright
 from reader import Reader, serve
 from real_book import real_book
@@ -33,7 +34,7 @@ def site(tmp_path_factory):
 def chromium():
     path = shutil.which("chromium")
     if path is None:
-        pytest.fail("there is no browser: run `apt-get install chromium`")
+        unavailable("there is no browser: run `apt-get install chromium`")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path,

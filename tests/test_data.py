@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from conftest import unavailable
 from PIL import Image
 
 from d2lutils import data, files, sample
@@ -189,13 +190,12 @@ def test_sample_is_balanced():
     assert np.bincount(test_labels).tolist() == [100] * 10
 
 
-@pytest.mark.full_data
 def test_sample_is_cut_from_the_full_data(monkeypatch):
     monkeypatch.setattr(files, "MIRRORS", [])  # no network
     try:
         arrays = make()
     except files.DataNotFoundError as error:
-        pytest.fail(f"{error}\nDeselect this test with -m 'not full_data'.")
+        unavailable(str(error))
     for name, array in zip(sample.NAMES, sample.load(), strict=True):
         np.testing.assert_array_equal(array, arrays[name])
 

@@ -105,41 +105,6 @@ def resnet18(num_classes=10, in_channels=1):
     """Return ResNet-18: basic blocks, two a stage."""
     return ResNet(BasicBlock, (2, 2, 2, 2), num_classes, in_channels)
 
-
-# From chapters/function_classes.md
-class PlainBlock(nn.Module):
-    """A basic block without its shortcut (He et al., 2016, Fig. 3 middle)."""
-    expansion = 1  # output channels per channel of the 3×3 convolutions
-
-    def __init__(self, in_channels, out_channels, stride=1):
-        super().__init__()
-        self.conv1 = conv(in_channels, out_channels, 3, stride)
-        self.bn1 = batch_norm(out_channels)
-        self.conv2 = conv(out_channels, out_channels, 3)
-        self.bn2 = batch_norm(out_channels)
-
-    def forward(self, X):
-        Y = F.relu(self.bn1(self.conv1(X)))
-        return F.relu(self.bn2(self.conv2(Y)))
-
-
-class SmallResNet(nn.Sequential):
-    """Three stages for small images (He et al., 2016, section 4.2)."""
-
-    def __init__(self, block, num_blocks, num_classes=10, in_channels=1):
-        super().__init__()
-        wide = block.expansion
-        parts = dict(
-            conv1=conv(in_channels, 16, 3), bn1=batch_norm(16),
-            relu=nn.ReLU(),
-            layer1=stage(block, 16, 16, num_blocks, stride=1),
-            layer2=stage(block, 16 * wide, 32, num_blocks, stride=2),
-            layer3=stage(block, 32 * wide, 64, num_blocks, stride=2),
-            avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(),
-            fc=nn.Linear(64 * wide, num_classes))
-        for name, layer in parts.items():
-            self.add_module(name, layer)
-
 # From chapters/bottleneck.md
 import copy
 
