@@ -32,7 +32,7 @@ def test_unknown_value(monkeypatch):
     [
         ("smoke", 10, 1, "D2L_SCALE=smoke: 1 of 10 epochs\n"),
         ("demo", 10, 2, "D2L_SCALE=demo: 2 of 10 epochs\n"),
-        ("demo", 3, 3, ""),
+        ("demo", 2, 2, ""),
         ("full", 10, 10, ""),
     ],
 )
