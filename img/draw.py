@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import bottleneck
+import chapter_map
 import favicon
 import function_classes
 import inception
@@ -29,6 +30,7 @@ FIGURES = (
     resnet50,
     function_classes,
     inception,
+    chapter_map,
     pipeline,
     logo,
     favicon,
