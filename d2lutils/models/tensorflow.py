@@ -207,6 +207,7 @@ def draw_weights(weights, seed=0):
 def in_double(build, X):
     """Return a new network and the images, both in double precision."""
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")  # of new layers
     return build(), tf.cast(X, tf.float64)
 
 
