@@ -52,6 +52,11 @@ def set_seed(seed):
     _order = np.random.default_rng(seed)
 
 
+def draw_seed():
+    """Return a seed, drawn as the order of the examples is."""
+    return int(_order.integers(2**31))
+
+
 def get_fashion_mnist_labels(labels):
     """Return the text labels, a list, of the class numbers `labels`."""
     return [FASHION_MNIST_CLASSES[int(i)] for i in labels]

@@ -27,6 +27,7 @@ from mxnet import autograd, gluon, init, np, npx
 
 from d2lutils import data, training, weights
 from d2lutils.data import get_fashion_mnist_labels
+from d2lutils.engines.mxnet import Engine, num_correct
 from d2lutils.plot import (
     plot,
     plt,
@@ -146,13 +147,9 @@ def evaluate_accuracy(net, data_iter, device=None):
     with autograd.predict_mode():
         for X, y in data_iter:
             X, y = X.as_in_ctx(device), y.as_in_ctx(device)
-            correct += _num_correct(net(X), y)
+            correct += num_correct(net(X), y)
             count += len(y)
     return training.accuracy(float(correct), count)
-
-
-def _num_correct(y_hat, y):
-    return (y_hat.argmax(axis=1).astype(y.dtype) == y).sum()
 
 
 def _prepare(net, device):
@@ -172,8 +169,22 @@ def _prepare(net, device):
         net.hybridize()  # faster
 
 
-def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
-    """Train a network, as it is, with plain SGD on the cross-entropy.
+def fit(
+    net,
+    train_iter,
+    test_iter,
+    num_epochs,
+    lr,
+    *,
+    device=None,
+    optimizer="sgd",
+    weight_decay=0.0,
+    schedule="constant",
+    mixed_precision=False,
+    checkpoint=None,
+    seed=None,
+):
+    """Train a network, as it is, by gradient descent on the cross-entropy.
 
     Only parameters that have not been initialised yet are (by Xavier's
     method). The network is moved to the device and stays there; a hybrid
@@ -186,6 +197,15 @@ def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
         num_epochs: How many times to go through `train_iter`.
         lr: The learning rate.
         device: Where to train; `try_gpu()` with `None`.
+        optimizer: `"sgd"`, or `"momentum"`: SGD with momentum 0.9.
+        weight_decay: The factor of the weights in their own gradient.
+        schedule: How the learning rate goes on: `"constant"`, `"cosine"`,
+            `"step"` or `"one_cycle"`; see `d2lutils.schedules`.
+        mixed_precision: Not to be had with MXNet 1.9: it must be `False`.
+        checkpoint: A file to write after each epoch. If it is there, the
+            training goes on from it and ends as if it had never stopped.
+        seed: Determines the order of the examples and all else that is
+            drawn in training; `None` draws one as `set_seed` says.
 
     Returns:
         A dictionary of lists with one entry an epoch. Its keys are
@@ -193,41 +213,39 @@ def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
         `seconds` and `examples_per_sec`.
 
     Raises:
-        ValueError: An argument, or `D2L_SCALE`, is not valid.
+        ValueError: An argument, the checkpoint or `D2L_SCALE` is not valid.
+        FloatingPointError: The loss became infinite or NaN; the last
+            checkpoint is kept.
     """
-    training.check_arguments(train_iter, test_iter, num_epochs, lr)
+    options = {
+        "optimizer": optimizer,
+        "weight_decay": weight_decay,
+        "schedule": schedule,
+        "mixed_precision": mixed_precision,
+        "checkpoint": checkpoint,
+        "seed": seed,
+    }
+    training.check_arguments(train_iter, test_iter, num_epochs, lr, options)
+    if mixed_precision:
+        raise ValueError(
+            "mixed_precision: MXNet 1.9 cannot train these networks in "
+            "16 bits; leave it False"
+        )
     device = try_gpu() if device is None else device
     _prepare(net, device)
-    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": lr})
-    loss_fn = gluon.loss.SoftmaxCrossEntropyLoss()
-
-    def train_epoch(after_step):
-        # Summed on the device and read once, at the end of the epoch.
-        loss_sum, correct = np.zeros((), ctx=device), np.zeros((), ctx=device)
-        count = 0
-        for X, y in train_iter:
-            X, y = X.as_in_ctx(device), y.as_in_ctx(device)
-            # MXNet queues work without limit. Waiting until the last step's
-            # loss is known, while its gradients are yet to come, keeps the
-            # queue filled, but not the memory with an epoch of batches.
-            loss_sum.wait_to_read()
-            with autograd.record():
-                y_hat = net(X)
-                loss = loss_fn(y_hat, y)
-            loss.backward()
-            trainer.step(len(y))
-            loss_sum = loss_sum + loss.sum()
-            correct = correct + _num_correct(y_hat, y)
-            count += len(y)
-            after_step()
-        return float(loss_sum), float(correct), count
-
+    # This makes the parameters that the network does not have yet.
+    training.check_batches(
+        lambda X: net(X[:1].as_in_ctx(device)), numpy, train_iter, test_iter
+    )
     return training.run(
-        num_epochs,
-        training.num_batches(train_iter),
-        _has_gpu(),
-        train_epoch,
+        Engine(net, device, options),
+        set_seed,
+        train_iter,
         lambda: evaluate_accuracy(net, test_iter, device),
+        num_epochs,
+        lr,
+        _has_gpu(),
+        options,
     )
 
 

@@ -26,6 +26,12 @@ except ModuleNotFoundError as error:
 
 from d2lutils import _tensorflow_weights, data, training, weights
 from d2lutils.data import get_fashion_mnist_labels
+from d2lutils.engines.tensorflow import (
+    Engine,
+    compiled,
+    num_correct,
+    precision,
+)
 from d2lutils.plot import (
     plot,
     plt,
@@ -151,21 +157,16 @@ def evaluate_accuracy(net, data_iter, device=None):
         ValueError: `data_iter` is empty.
     """
     with nullcontext() if device is None else device:
-        return _accuracy(_compile(_counter(net), data_iter), data_iter)
+        return _accuracy(compiled(_counter(net), data_iter), data_iter)
 
 
 def _counter(net):
     """Return a function that counts the right predictions in a batch."""
 
     def count_correct(X, y):
-        return _num_correct(net(X, training=False), y)
+        return num_correct(net(X, training=False), y)
 
     return count_correct
-
-
-def _num_correct(y_hat, y):
-    predictions = tf.argmax(y_hat, axis=1, output_type=y.dtype)
-    return tf.math.count_nonzero(predictions == y)
 
 
 def _accuracy(count_correct, batches):
@@ -176,28 +177,22 @@ def _accuracy(count_correct, batches):
     return training.accuracy(int(correct), count)
 
 
-def _compile(function, batches):
-    """Compile a function of `X, y`: once, for batches of any size.
-
-    Compiled only when called, it would be so twice if the last batch is
-    smaller, and TensorFlow would complain about that now and then.
-    """
-    return tf.function(
-        function, input_signature=_signature(batches)
-    ).get_concrete_function()
-
-
-def _signature(batches):
-    """Return the types and shapes of `X, y`, for any number of examples."""
-    if hasattr(batches, "element_spec"):
-        return batches.element_spec
-    for batch in batches:
-        return [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in batch]
-    raise ValueError("data_iter is empty")
-
-
-def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
-    """Train a network, as it is, with plain SGD on the cross-entropy.
+def fit(
+    net,
+    train_iter,
+    test_iter,
+    num_epochs,
+    lr,
+    *,
+    device=None,
+    optimizer="sgd",
+    weight_decay=0.0,
+    schedule="constant",
+    mixed_precision=False,
+    checkpoint=None,
+    seed=None,
+):
+    """Train a network, as it is, by gradient descent on the cross-entropy.
 
     `D2L_SCALE` may allow fewer epochs; a line says so.
 
@@ -211,6 +206,16 @@ def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
         lr: The learning rate.
         device: Where to train, a context such as `try_gpu()`, which is
             taken with `None`, returns.
+        optimizer: `"sgd"`, or `"momentum"`: SGD with momentum 0.9.
+        weight_decay: The factor of the weights in their own gradient.
+        schedule: How the learning rate goes on: `"constant"`, `"cosine"`,
+            `"step"` or `"one_cycle"`; see `d2lutils.schedules`.
+        mixed_precision: Compute in bfloat16 where that is safe; the
+            weights stay float32.
+        checkpoint: A file to write after each epoch. If it is there, the
+            training goes on from it and ends as if it had never stopped.
+        seed: Determines the order of the examples and all else that is
+            drawn in training; `None` draws one as `set_seed` says.
 
     Returns:
         A dictionary of lists with one entry an epoch. Its keys are
@@ -218,55 +223,38 @@ def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
         `seconds` and `examples_per_sec`.
 
     Raises:
-        ValueError: An argument, or `D2L_SCALE`, is not valid.
+        ValueError: An argument, the checkpoint or `D2L_SCALE` is not valid.
+        FloatingPointError: The loss became infinite or NaN; the last
+            checkpoint is kept.
     """
-    training.check_arguments(train_iter, test_iter, num_epochs, lr)
+    options = {
+        "optimizer": optimizer,
+        "weight_decay": weight_decay,
+        "schedule": schedule,
+        "mixed_precision": mixed_precision,
+        "checkpoint": checkpoint,
+        "seed": seed,
+    }
+    training.check_arguments(train_iter, test_iter, num_epochs, lr, options)
     with try_gpu() if device is None else device:
         if not isinstance(net, tf.keras.layers.Layer):
             net = net()
-        # Make all variables now. Not with a training batch: that would draw
-        # an order of the examples, and so change the seeded ones.
-        for X, _ in test_iter:
-            net(X[:1], training=False)
-            break
-        optimizer = tf.keras.optimizers.SGD(learning_rate=lr)
-        optimizer.build(net.trainable_variables)
-        loss_fn = tf.keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True
+        # This makes the variables that the network does not have yet.
+        training.check_batches(
+            lambda X: net(X[:1], training=False), numpy, train_iter, test_iter
         )
-
-        def train_step(X, y):
-            with tf.GradientTape() as tape:
-                # Without `training` BatchNorm would not train.
-                y_hat = net(X, training=True)
-                loss = loss_fn(y, y_hat)
-            gradients = tape.gradient(loss, net.trainable_variables)
-            optimizer.apply(gradients, net.trainable_variables)
-            loss_sum = loss * tf.cast(len(y), loss.dtype)
-            return loss_sum, _num_correct(y_hat, y)
-
-        train_step = _compile(train_step, train_iter)
-        count_correct = _compile(_counter(net), test_iter)
-
-        def train_epoch(after_step):
-            # Summed on the device and read once, at the end of the epoch.
-            loss_sum, correct = tf.constant(0.0), tf.constant(0, tf.int64)
-            count = 0
-            for X, y in train_iter:
-                loss, num_correct = train_step(X, y)
-                loss_sum += loss
-                correct += num_correct
-                count += len(y)
-                after_step()
-            return float(loss_sum), int(correct), count
-
-        return training.run(
-            num_epochs,
-            training.num_batches(train_iter),
-            _num_gpus() > 0,
-            train_epoch,
-            lambda: _accuracy(count_correct, test_iter),
-        )
+        with precision(net, mixed_precision):
+            count_correct = compiled(_counter(net), test_iter)
+            return training.run(
+                Engine(net, train_iter, options),
+                set_seed,
+                train_iter,
+                lambda: _accuracy(count_correct, test_iter),
+                num_epochs,
+                lr,
+                _num_gpus() > 0,
+                options,
+            )
 
 
 def train_ch6(net, train_iter, test_iter, num_epochs, lr, device):

@@ -11,6 +11,7 @@ except ModuleNotFoundError as error:
 
 from d2lutils import data, training, weights
 from d2lutils.data import get_fashion_mnist_labels
+from d2lutils.engines.torch import Engine, evaluation, first_scores
 from d2lutils.plot import (
     plot,
     plt,
@@ -85,7 +86,7 @@ def load_data_fashion_mnist(batch_size, resize=None):
 
     Returns:
         Two iterables of batches `X, y`: float32 of shape (N, 1, H, W) in
-        [0, 1], and int64 of shape (N,), on the CPU.
+        [0, 1], and int64 of shape (N,), on the device of `try_gpu`.
 
     Raises:
         ValueError: An argument, or `D2L_SCALE`, is not valid.
@@ -99,13 +100,19 @@ def load_data_fashion_mnist(batch_size, resize=None):
 
 
 def _batches(images, labels, batch_size, resize, shuffle):
-    images = torch.from_numpy(images)
-    labels = torch.from_numpy(labels)
+    # The bytes of all images fit on any device, and stay there.
+    device = try_gpu()
+    images = torch.from_numpy(images).to(device)
+    labels = torch.from_numpy(labels).to(device)
     if resize is not None:
-        A = torch.from_numpy(data.bilinear_matrix(images.shape[1], resize))
+        A = data.bilinear_matrix(images.shape[1], resize)
+        A = torch.from_numpy(A).to(device)
 
     def make_batch(index):
         index = torch.from_numpy(index)
+        if device.type == "cuda":  # from pinned memory a GPU need not wait
+            index = index.pin_memory()
+        index = index.to(device, non_blocking=True)
         X = images[index].to(torch.float32) / 255
         if resize is not None:
             X = A @ (X @ A.T)
@@ -130,24 +137,31 @@ def evaluate_accuracy(net, data_iter, device=None):
     if device is None:
         parameter = next(net.parameters(), torch.empty(0))
         device = parameter.device
-    # Parts of a network may be in a mode of their own.
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
     correct, count = torch.zeros((), dtype=torch.int64, device=device), 0
-    try:
-        with torch.no_grad():
-            for X, y in data_iter:
-                X, y = X.to(device), y.to(device)
-                correct += (net(X).argmax(dim=1) == y).sum()
-                count += len(y)
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    with evaluation(net):
+        for X, y in data_iter:
+            X, y = X.to(device), y.to(device)
+            correct += (net(X).argmax(dim=1) == y).sum()
+            count += len(y)
     return training.accuracy(correct.item(), count)
 
 
-def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
-    """Train a network, as it is, with plain SGD on the cross-entropy.
+def fit(
+    net,
+    train_iter,
+    test_iter,
+    num_epochs,
+    lr,
+    *,
+    device=None,
+    optimizer="sgd",
+    weight_decay=0.0,
+    schedule="constant",
+    mixed_precision=False,
+    checkpoint=None,
+    seed=None,
+):
+    """Train a network, as it is, by gradient descent on the cross-entropy.
 
     It is moved to the device, trained, and left there in evaluation mode.
     `D2L_SCALE` may allow fewer epochs; a line says so.
@@ -159,6 +173,16 @@ def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
         num_epochs: How many times to go through `train_iter`.
         lr: The learning rate.
         device: Where to train; `try_gpu()` with `None`.
+        optimizer: `"sgd"`, or `"momentum"`: SGD with momentum 0.9.
+        weight_decay: The factor of the weights in their own gradient.
+        schedule: How the learning rate goes on: `"constant"`, `"cosine"`,
+            `"step"` or `"one_cycle"`; see `d2lutils.schedules`.
+        mixed_precision: Compute in bfloat16 where that is safe; the
+            weights stay float32.
+        checkpoint: A file to write after each epoch. If it is there, the
+            training goes on from it and ends as if it had never stopped.
+        seed: Determines the order of the examples and all else that is
+            drawn in training; `None` draws one as `set_seed` says.
 
     Returns:
         A dictionary of lists with one entry an epoch. Its keys are
@@ -166,41 +190,31 @@ def fit(net, train_iter, test_iter, num_epochs, lr, *, device=None):
         `seconds` and `examples_per_sec`.
 
     Raises:
-        ValueError: An argument, or `D2L_SCALE`, is not valid.
+        ValueError: An argument, the checkpoint or `D2L_SCALE` is not valid.
+        FloatingPointError: The loss became infinite or NaN; the last
+            checkpoint is kept.
     """
-    training.check_arguments(train_iter, test_iter, num_epochs, lr)
-    device = try_gpu() if device is None else device
-    net.to(device)
-    optimizer = torch.optim.SGD(net.parameters(), lr=lr)
-    loss_fn = torch.nn.CrossEntropyLoss()
-
-    def train_epoch(after_step):
-        net.train()
-        # Summed on the device and read once, at the end of the epoch: a
-        # reading after each step would make the GPU wait for Python.
-        loss_sum = torch.zeros((), device=device)
-        correct = torch.zeros((), dtype=torch.int64, device=device)
-        count = 0
-        for X, y in train_iter:
-            X, y = X.to(device), y.to(device)
-            optimizer.zero_grad()
-            y_hat = net(X)
-            loss = loss_fn(y_hat, y)
-            loss.backward()
-            optimizer.step()
-            with torch.no_grad():
-                loss_sum += loss * len(y)
-                correct += (y_hat.argmax(dim=1) == y).sum()
-            count += len(y)
-            after_step()
-        return loss_sum.item(), correct.item(), count
-
+    options = {
+        "optimizer": optimizer,
+        "weight_decay": weight_decay,
+        "schedule": schedule,
+        "mixed_precision": mixed_precision,
+        "checkpoint": checkpoint,
+        "seed": seed,
+    }
+    training.check_arguments(train_iter, test_iter, num_epochs, lr, options)
+    device = try_gpu() if device is None else torch.device(device)
+    training.check_batches(first_scores(net), numpy, train_iter, test_iter)
+    engine = Engine(net, device, options)
     history = training.run(
-        num_epochs,
-        training.num_batches(train_iter),
-        _has_gpu(),
-        train_epoch,
+        engine,
+        set_seed,
+        train_iter,
         lambda: evaluate_accuracy(net, test_iter, device),
+        num_epochs,
+        lr,
+        _has_gpu(),
+        options,
     )
     net.eval()
     return history

@@ -8,24 +8,31 @@ from nbclient import NotebookClient
 
 from d2lutils import training
 
-TRAIN = """
+RUN = """
 from d2lutils import training
-def train_epoch(after_step):
-    for _ in range(5):
-        after_step()
-    return 20.0, 3, 10
-history = training.run(2, 5, False, train_epoch, lambda: 0.25)
-training.report(history, "cpu")
+
+class Engine:
+    start = lambda self: None
+    step = lambda self, X, y, lr: None
+    sums = lambda self: (20.0, 3, 5)
+
+OPTIONS = {"schedule": "constant", "checkpoint": None, "seed": None}
+BATCHES = [("XX", "yy")] * 5
+
+def run(num_epochs=2, batches=BATCHES):
+    return training.run(
+        Engine(), lambda seed: None, batches, lambda: 0.25, num_epochs, 0.1,
+        False, OPTIONS,
+    )
 """
-
-
-def run(num_epochs=2):
-    def train_epoch(after_step):
-        for _ in range(5):
-            after_step()
-        return 20.0, 3, 10
-
-    return training.run(num_epochs, 5, False, train_epoch, lambda: 0.25)
+# A text, because other processes run it, too.
+namespace = {}
+exec(RUN, namespace)
+run = namespace["run"]
+TRAIN = f"""
+{RUN}
+training.report(run(), "cpu")
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +92,7 @@ def test_bar_in_a_terminal(monkeypatch):
 
 def test_epoch_without_examples():
     with pytest.raises(ValueError, match="train_iter is empty"):
-        training.run(1, None, False, lambda _: (0.0, 0, 0), lambda: 0.5)
+        run(1, batches=[])
 
 
 def test_one_picture_in_a_notebook():

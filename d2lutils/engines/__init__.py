@@ -1,0 +1,1 @@
+"""How each framework trains: see `d2lutils.training` for the protocol."""

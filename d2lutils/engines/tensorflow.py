@@ -1,0 +1,116 @@
+"""How TensorFlow trains."""
+
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+from d2lutils import training
+
+
+def num_correct(y_hat, y):
+    """Return how many of the predictions `y_hat` are right."""
+    predictions = tf.argmax(y_hat, axis=1, output_type=y.dtype)
+    return tf.math.count_nonzero(predictions == y)
+
+
+def compiled(function, batches):
+    """Compile a function of `X, y`: once, for batches of any size.
+
+    Compiled only when called, it would be so twice if the last batch is
+    smaller, and TensorFlow would complain about that now and then.
+    """
+    return tf.function(
+        function, input_signature=_signature(batches)
+    ).get_concrete_function()
+
+
+def _signature(batches):
+    """Return the types and shapes of `X, y`, for any number of examples."""
+    if hasattr(batches, "element_spec"):
+        return batches.element_spec
+    for batch in batches:
+        return [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in batch]
+    raise ValueError("data_iter is empty")
+
+
+@contextmanager
+def precision(net, mixed):
+    """Let a network compute in bfloat16 for a while, if `mixed`."""
+    layers = net._flatten_layers() if mixed else []
+    policies = [(layer, layer.dtype_policy) for layer in layers]
+    try:
+        for layer, _ in policies:
+            layer.dtype_policy = "mixed_bfloat16"
+        yield
+    finally:
+        for layer, policy in policies:
+            layer.dtype_policy = policy
+
+
+class Engine:
+    """What `training.run` needs of TensorFlow."""
+
+    def __init__(self, net, train_iter, options):
+        self.net = net
+        self.optimizer = tf.keras.optimizers.SGD(
+            0.0, momentum=training.MOMENTUM[options["optimizer"]]
+        )
+        self.optimizer.build(net.trainable_variables)
+        self.weight_decay = options["weight_decay"]
+        self.loss_fn = tf.keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True
+        )
+        self.loss = tf.Variable(0.0)
+        self.correct = tf.Variable(0, dtype=tf.int64)
+        self.finite = tf.Variable(0, dtype=tf.int64)
+        self.train_step = compiled(self._train_step, train_iter)
+
+    def start(self):
+        """Begin an epoch."""
+        for total in self.loss, self.correct, self.finite:
+            total.assign(tf.zeros_like(total))
+
+    def step(self, X, y, lr):
+        """Train on one batch."""
+        self.optimizer.learning_rate.assign(lr)
+        self.train_step(X, y)
+
+    def _train_step(self, X, y):
+        variables = self.net.trainable_variables
+        with tf.GradientTape() as tape:
+            # Without `training` BatchNorm would not train.
+            y_hat = tf.cast(self.net(X, training=True), tf.float32)
+            loss = self.loss_fn(y, y_hat)
+        gradients = tape.gradient(loss, variables)
+        if self.weight_decay:
+            # Into the gradient, as He et al.; Keras's own is a step apart.
+            gradients = [
+                gradient + self.weight_decay * variable
+                for gradient, variable in zip(
+                    gradients, variables, strict=True
+                )
+            ]
+        self.optimizer.apply(gradients, variables)
+        self.loss.assign_add(loss * tf.cast(len(y), loss.dtype))
+        self.correct.assign_add(num_correct(y_hat, y))
+        # Once infinite or NaN, a sum stays so: this counts up to there.
+        is_finite = tf.math.is_finite(self.loss)
+        self.finite.assign_add(tf.cast(is_finite, tf.int64))
+
+    def sums(self):
+        """Wait; return the loss's sum, the right ones and the finite steps."""
+        return float(self.loss), int(self.correct), int(self.finite)
+
+    def _variables(self):
+        named = {f"net.{i}": v for i, v in enumerate(self.net.variables)}
+        memory = enumerate(self.optimizer.variables)
+        return named | {f"optimizer.{i}": v for i, v in memory}
+
+    def state(self):
+        """Return all that training changes: name → NumPy array."""
+        return {name: v.numpy() for name, v in self._variables().items()}
+
+    def restore(self, arrays):
+        """Take what `state` returned."""
+        for name, variable in self._variables().items():
+            variable.assign(arrays[name])

@@ -1,0 +1,40 @@
+"""Run the training's contract of each backend, and compare the losses."""
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import selected_frameworks
+
+CONTRACT = Path(__file__).with_name("fit_contract.py")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("losses")
+
+
+@pytest.mark.parametrize("framework", selected_frameworks())
+def test_contract(framework, folder):
+    command = [sys.executable, "-m", "pytest", str(CONTRACT)]
+    command += ["--framework", framework, "-p", "no:cacheprovider"]
+    environment = {
+        **os.environ,
+        "LOSSES": str(folder / f"{framework}.npy"),
+        "OMP_NUM_THREADS": "1",
+    }
+    result = subprocess.run(
+        command, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, f"\n{result.stdout}\n{result.stderr}"
+    assert "19 passed" in result.stdout
+
+
+def test_momentum_and_weight_decay_are_the_same_everywhere(folder):
+    losses = [np.load(folder / f"{x}.npy") for x in selected_frameworks()]
+    for a, b in itertools.combinations(losses, 2):
+        np.testing.assert_allclose(a, b, rtol=1e-3)
