@@ -15,8 +15,6 @@ import math
 import numbers
 import time
 
-import numpy as np
-
 from d2lutils import checkpoint as checkpoints
 from d2lutils import data
 from d2lutils.data import check_positive_int
@@ -184,9 +182,21 @@ def run(
             progress.epoch(history)
         for epoch in range(done, num_epochs):
             set_seed(_epoch_seed(seed, epoch))
-            _train_epoch(
-                engine, train_iter, epoch, settings, history, progress
-            )
+            start = time.perf_counter()
+            try:
+                loss, correct, count = train_epoch(
+                    engine, train_iter, _rate(settings, epoch), progress.step
+                )
+            except FloatingPointError as error:
+                raise FloatingPointError(
+                    f"epoch {epoch + 1}: {error}"
+                ) from None
+            seconds = time.perf_counter() - start
+            train_acc = accuracy(correct, count, "train_iter")
+            history["train_loss"].append(loss / count)
+            history["train_acc"].append(train_acc)
+            history["seconds"].append(seconds)
+            history["examples_per_sec"].append(count / seconds)
             history["test_acc"].append(test_accuracy())
             if path is not None:
                 record = {
@@ -199,45 +209,53 @@ def run(
     return history
 
 
-def _train_epoch(engine, train_iter, epoch, settings, history, progress):
-    """Train one epoch and add it to the history."""
-    per_epoch = settings["num_batches"]
+def train_epoch(engine, train_iter, rate, after_step):
+    """Train for one epoch.
 
-    def rate(index):
-        """Return the learning rate of a step of this epoch."""
-        if settings["schedule"] == "constant":
-            return settings["lr"]
-        index += epoch * per_epoch
-        total = settings["num_epochs"] * per_epoch
-        return learning_rate(
-            settings["schedule"], settings["lr"], index, total
-        )
+    Args:
+        engine: See the module's docstring.
+        train_iter: Batches `X, y`.
+        rate: The learning rate as a function of the step, counted from 0.
+        after_step: Called after each step.
 
-    start = time.perf_counter()
+    Returns:
+        The sum of the losses, the correct predictions and the examples.
+
+    Raises:
+        FloatingPointError: The loss became infinite or NaN.
+    """
     engine.start()
     steps = count = 0
     for X, y in train_iter:
         engine.step(X, y, rate(steps))
         steps, count = steps + 1, count + len(y)
-        progress.step()
+        after_step()
     # Read once: a reading after each step would make a GPU wait for Python.
     loss, correct, finite_steps = engine.sums()
-    seconds = time.perf_counter() - start
-    train_acc = accuracy(correct, count, "train_iter")
     if finite_steps < steps:
         raise FloatingPointError(
-            f"the loss is no longer finite: epoch {epoch + 1}, step "
-            f"{finite_steps + 1} of {steps}, learning rate "
-            f"{rate(finite_steps):.3g}; a smaller one may help"
+            f"the loss is no longer finite: step {finite_steps + 1} of "
+            f"{steps}, learning rate {rate(finite_steps):.3g}; a smaller one "
+            "may help"
         )
-    history["train_loss"].append(loss / count)
-    history["train_acc"].append(train_acc)
-    history["seconds"].append(seconds)
-    history["examples_per_sec"].append(count / seconds)
+    return loss, correct, count
+
+
+def _rate(settings, epoch):
+    """Return the learning rate as a function of the step of an epoch."""
+    lr, per_epoch = settings["lr"], settings["num_batches"]
+    if settings["schedule"] == "constant":
+        return lambda step: lr
+    total = settings["num_epochs"] * per_epoch
+    return lambda step: learning_rate(
+        settings["schedule"], lr, epoch * per_epoch + step, total
+    )
 
 
 def _epoch_seed(seed, epoch):
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+    # The first epoch's is the seed itself. Seeds that lie close together, as
+    # people choose them, have no epochs in common.
+    return (seed + 65_537 * epoch) % 2**32
 
 
 def _check_checkpoint(path, state, arrays, record, settings, seed):
