@@ -37,6 +37,7 @@ from d2lutils.plot import (
 )
 
 __all__ = [
+    "device_name",
     "evaluate_accuracy",
     "fit",
     "get_fashion_mnist_labels",
@@ -79,6 +80,12 @@ def try_gpu(i=0):
 def try_all_gpus():
     """Return a list of all GPUs, or of the CPU if there is none."""
     return [try_gpu(i) for i in range(max(npx.num_gpus(), 1))]
+
+
+def device_name(device):
+    """Return the name of a device."""
+    # str(cpu) would be "cpu(0)".
+    return "cpu" if device.device_type == "cpu" else str(device)
 
 
 def _has_gpu():
@@ -257,9 +264,7 @@ def train_ch6(net, train_iter, test_iter, num_epochs, lr, device):
     raised. Prints the last epoch's loss and accuracies, and the speed.
     """
     history = fit(net, train_iter, test_iter, num_epochs, lr, device=device)
-    # str(cpu) would be "cpu(0)".
-    on_cpu = device.device_type == "cpu"
-    training.report(history, "cpu" if on_cpu else device)
+    training.report(history, device_name(device))
 
 
 _MXNET_NAMES = {"gamma": "weight", "beta": "bias"}

@@ -41,6 +41,7 @@ from d2lutils.plot import (
 )
 
 __all__ = [
+    "device_name",
     "evaluate_accuracy",
     "fit",
     "get_fashion_mnist_labels",
@@ -81,6 +82,17 @@ def try_gpu(i=0):
 def try_all_gpus():
     """Return a list of all GPUs' contexts, or of the CPU's if none."""
     return [try_gpu(i) for i in range(max(_num_gpus(), 1))]
+
+
+def device_name(device):
+    """Return the name of a device, with the model if it is a GPU."""
+    with device:
+        name = tf.constant(0).device.rpartition("/device:")[2]
+    if name == "CPU:0":
+        return "cpu"
+    gpu = tf.config.list_physical_devices("GPU")[int(name.split(":")[1])]
+    details = tf.config.experimental.get_device_details(gpu)
+    return f"{name} ({details.get('device_name', 'unknown')})"
 
 
 def _num_gpus():
@@ -265,9 +277,7 @@ def train_ch6(net, train_iter, test_iter, num_epochs, lr, device):
     epoch's loss and accuracies, and the speed.
     """
     history = fit(net, train_iter, test_iter, num_epochs, lr, device=device)
-    with device:
-        name = tf.constant(0).device.rpartition("/device:")[2]
-    training.report(history, "cpu" if name == "CPU:0" else name)
+    training.report(history, device_name(device))
 
 
 def get_weights(net):

@@ -21,6 +21,7 @@ from d2lutils.plot import (
 )
 
 __all__ = [
+    "device_name",
     "evaluate_accuracy",
     "fit",
     "get_fashion_mnist_labels",
@@ -66,6 +67,13 @@ def try_all_gpus():
     """Return a list of all GPUs, or of the CPU if there is none."""
     count = torch.cuda.device_count()
     return [try_gpu(i) for i in range(max(count, 1))]
+
+
+def device_name(device):
+    """Return the name of a device, with the model if it is of CUDA."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return str(device)
 
 
 def _has_gpu():
@@ -228,7 +236,7 @@ def train_ch6(net, train_iter, test_iter, num_epochs, lr, device):
     Prints the last epoch's loss and accuracies, and the speed.
     """
     history = fit(net, train_iter, test_iter, num_epochs, lr, device=device)
-    training.report(history, device)
+    training.report(history, device_name(torch.device(device)))
 
 
 def _state(net):

@@ -1,0 +1,92 @@
+"""Recorded trainings: JSON files that say what was run, where, and how.
+
+A record holds the settings, the versions, the device and every epoch of
+each seed. `python -m d2lutils.train --record` writes one.
+"""
+
+import json
+import os
+import platform
+import statistics
+from importlib import metadata
+from pathlib import Path
+
+_PACKAGES = {
+    "pytorch": ("torch",),
+    "tensorflow": ("tensorflow", "tensorflow-cpu", "keras"),
+    "mxnet": ("mxnet",),
+}
+
+
+def versions(framework):
+    """Return the versions of Python, NumPy and a framework's packages."""
+    found = {"python": platform.python_version()}
+    for name in ("numpy", *_PACKAGES[framework]):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine():
+    """Return the processor's name and how many of them there are."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text().splitlines()
+        names = [x.partition(":")[2] for x in lines if "model name" in x]
+        name = names[0].strip() if names else name
+    return f"{os.cpu_count()} × {name}"
+
+
+def write(path, record):
+    """Write a record; it takes its place only when it is complete."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    partial.replace(path)
+
+
+def read(path):
+    """Return a record.
+
+    Raises:
+        ValueError: The file is not one.
+    """
+    try:
+        record = json.loads(Path(path).read_text("utf-8"))
+        record["runs"], record["settings"], record["device"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a record: {error}") from None
+    return record
+
+
+def summary(record):
+    """Return one paragraph about a record: result, device and versions.
+
+    Accuracies are means over the seeds with the standard deviation.
+    """
+    runs = [run["history"] for run in record["runs"]]
+    accuracy = spread([history["test_acc"][-1] for history in runs])
+    rate = statistics.median(
+        rate for history in runs for rate in history["examples_per_sec"]
+    )
+    names = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
+    settings = record["settings"]
+    return (
+        f"{settings['model']}, {settings['num_train']:,} images of "
+        f"{settings['resize']} pixels, epochs: {settings['num_epochs']}, "
+        f"seeds: {len(runs)}; test accuracy {accuracy}, "
+        f"{rate:.0f} examples/sec on {record['device']} "
+        f"({record['machine']}; {names})"
+    )
+
+
+def spread(values):
+    """Return the mean and the standard deviation of values, as text."""
+    mean = statistics.mean(values)
+    if len(values) == 1:
+        return f"{mean:.4f}"
+    return f"{mean:.4f} ± {statistics.stdev(values):.4f}"

@@ -1,0 +1,112 @@
+"""Train a network from the command line: `python -m d2lutils.train --help`.
+
+For example:
+
+    D2L_SCALE=full python -m d2lutils.train --framework pytorch \
+        --model resnet18 --resize 32 --epochs 10 --lr 0.05 --seeds 0 1 2 \
+        --checkpoint run --record results/resnet18_32px_pytorch.json
+"""
+
+import argparse
+import importlib
+import sys
+
+from d2lutils import record, training
+from d2lutils.schedules import SCHEDULES
+
+MODULES = {"pytorch": "torch", "tensorflow": "tensorflow", "mxnet": "mxnet"}
+MODELS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+
+
+def parser():
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m d2lutils.train",
+        description="Train a ResNet on Fashion-MNIST.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--framework", choices=MODULES, required=True)
+    add("--model", choices=MODELS, default="resnet18")
+    add("--data", choices=["fashion_mnist"], default="fashion_mnist")
+    add("--resize", type=int, default=96, help="height and width in pixels")
+    add("--batch-size", type=int, default=256)
+    add("--epochs", type=int, default=10)
+    add("--lr", type=float, default=0.05, help="largest learning rate")
+    add("--optimizer", choices=training.MOMENTUM, default="sgd")
+    add("--weight-decay", type=float, default=0.0)
+    add("--schedule", choices=SCHEDULES, default="constant")
+    add("--mixed-precision", action="store_true", help="bfloat16")
+    add(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[0],
+        help="one training for each of them",
+    )
+    add("--checkpoint", help="files to go on from: this name and the seed")
+    add("--record", help="JSON file to write the trainings to")
+    return parser
+
+
+def main(arguments=None):
+    """Train as the command line says; return the exit status."""
+    args = parser().parse_args(arguments)
+    d2l = importlib.import_module(f"d2lutils.{MODULES[args.framework]}")
+    models = importlib.import_module(
+        f"d2lutils.models.{MODULES[args.framework]}"
+    )
+    options = {
+        "optimizer": args.optimizer,
+        "weight_decay": args.weight_decay,
+        "schedule": args.schedule,
+        "mixed_precision": args.mixed_precision,
+    }
+    runs = []
+    try:
+        for seed in args.seeds:
+            d2l.set_seed(seed)
+            iters = d2l.load_data_fashion_mnist(args.batch_size, args.resize)
+            checkpoint = args.checkpoint and f"{args.checkpoint}-{seed}"
+            history = d2l.fit(
+                getattr(models, args.model)(),
+                *iters,
+                args.epochs,
+                args.lr,
+                seed=seed,
+                checkpoint=checkpoint,
+                **options,
+            )
+            runs.append({"seed": seed, "history": history})
+    except (ValueError, FloatingPointError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    counts = [sum(len(y) for _, y in batches) for batches in iters]
+    settings = {
+        "framework": args.framework,
+        "model": args.model,
+        "data": args.data,
+        "resize": args.resize,
+        "batch_size": args.batch_size,
+        # What was done, which the scale may have made less than was asked.
+        "num_epochs": len(history["train_loss"]),
+        "num_train": counts[0],
+        "num_test": counts[1],
+        "lr": args.lr,
+        **options,
+    }
+    result = {
+        "settings": settings,
+        "device": d2l.device_name(d2l.try_gpu()),
+        "machine": record.machine(),
+        "versions": record.versions(args.framework),
+        "runs": runs,
+    }
+    print(record.summary(result))
+    if args.record:
+        record.write(args.record, result)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
