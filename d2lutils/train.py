@@ -5,10 +5,15 @@ For example:
     D2L_SCALE=full python -m d2lutils.train --framework pytorch \
         --model resnet18 --resize 32 --epochs 10 --lr 0.05 --seeds 0 1 2 \
         --checkpoint run --record results/resnet18_32px_pytorch.json
+
+Started in several processes, as the framework has it, it trains on all of
+them: with `torchrun`, with TF_CONFIG or with DMLC_ROLE.
 """
 
 import argparse
+import contextlib
 import importlib
+import os
 import sys
 
 from d2lutils import record, training
@@ -52,10 +57,19 @@ def parser():
 def main(arguments=None):
     """Train as the command line says; return the exit status."""
     args = parser().parse_args(arguments)
-    d2l = importlib.import_module(f"d2lutils.{MODULES[args.framework]}")
-    models = importlib.import_module(
-        f"d2lutils.models.{MODULES[args.framework]}"
-    )
+    module = MODULES[args.framework]
+    d2l = importlib.import_module(f"d2lutils.{module}")
+    engines = importlib.import_module(f"d2lutils.engines.{module}")
+    with engines.group(), contextlib.ExitStack() as stack:
+        if engines.rank_and_size()[0] > 0:  # only the first one speaks
+            silence = stack.enter_context(open(os.devnull, "w"))
+            stack.enter_context(contextlib.redirect_stdout(silence))
+            args.record = None
+        return _train(args, d2l, module, engines.rank_and_size()[1])
+
+
+def _train(args, d2l, module, num_processes):
+    models = importlib.import_module(f"d2lutils.models.{module}")
     options = {
         "optimizer": args.optimizer,
         "weight_decay": args.weight_decay,
@@ -99,6 +113,7 @@ def main(arguments=None):
         "settings": settings,
         "device": d2l.device_name(d2l.try_gpu()),
         "machine": record.machine(),
+        "processes": num_processes,
         "versions": record.versions(args.framework),
         "runs": runs,
     }

@@ -7,6 +7,7 @@ A backend supplies an *engine*, which knows one network on one device:
   device, without waiting for it;
 - `sums()` waits and returns the losses' sum, the correct predictions, and
   how many steps had gone by when the loss was last finite;
+- `rank` and `size` number this process among those that train together;
 - `state()` and `restore(arrays)` give and take all that a training changes,
   name → NumPy array.
 """
@@ -198,7 +199,7 @@ def run(
             history["seconds"].append(seconds)
             history["examples_per_sec"].append(count / seconds)
             history["test_acc"].append(test_accuracy())
-            if path is not None:
+            if path is not None and engine.rank == 0:
                 record = {
                     "history": history,
                     "seed": int(seed),

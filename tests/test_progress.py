@@ -12,6 +12,7 @@ RUN = """
 from d2lutils import training
 
 class Engine:
+    rank = 0
     start = lambda self: None
     step = lambda self, X, y, lr: None
     sums = lambda self: (20.0, 3, 5)

@@ -1,10 +1,29 @@
 """How TensorFlow trains."""
 
+import os
 from contextlib import contextmanager
 
 import tensorflow as tf
 
 from d2lutils import training
+
+
+@contextmanager
+def group():
+    """Join the processes that the variable TF_CONFIG names, if it does."""
+    if "TF_CONFIG" not in os.environ:
+        yield
+        return
+    with tf.distribute.MultiWorkerMirroredStrategy().scope():
+        yield
+
+
+def rank_and_size():
+    """Return this process's number and how many train together."""
+    strategy = tf.distribute.get_strategy()
+    resolver = strategy.cluster_resolver
+    rank = resolver.task_id if resolver else 0
+    return rank, strategy.num_replicas_in_sync
 
 
 def num_correct(y_hat, y):
@@ -58,12 +77,14 @@ class Engine:
         self.optimizer.build(net.trainable_variables)
         self.weight_decay = options["weight_decay"]
         self.loss_fn = tf.keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True
+            from_logits=True, reduction="sum"
         )
+        self.strategy = tf.distribute.get_strategy()
+        self.rank, self.size = rank_and_size()
         self.loss = tf.Variable(0.0)
         self.correct = tf.Variable(0, dtype=tf.int64)
         self.finite = tf.Variable(0, dtype=tf.int64)
-        self.train_step = compiled(self._train_step, train_iter)
+        self.train_step = compiled(self._distributed_step, train_iter)
 
     def start(self):
         """Begin an epoch."""
@@ -71,35 +92,47 @@ class Engine:
             total.assign(tf.zeros_like(total))
 
     def step(self, X, y, lr):
-        """Train on one batch."""
+        """Train on one batch: on this process's share of its examples."""
         self.optimizer.learning_rate.assign(lr)
         self.train_step(X, y)
 
-    def _train_step(self, X, y):
+    def _distributed_step(self, X, y):
+        count = tf.cast(len(y), tf.float32)
+        X, y = X[self.rank :: self.size], y[self.rank :: self.size]
+        results = self.strategy.run(self._train_step, (X, y, count))
+        loss, correct = (
+            self.strategy.reduce("SUM", x, axis=None) for x in results
+        )
+        self.loss.assign_add(loss)
+        self.correct.assign_add(correct)
+        # Once infinite or NaN, a sum stays so: this counts up to there.
+        is_finite = tf.math.is_finite(self.loss)
+        self.finite.assign_add(tf.cast(is_finite, tf.int64))
+
+    def _train_step(self, X, y, count):
         variables = self.net.trainable_variables
         with tf.GradientTape() as tape:
             # Without `training` BatchNorm would not train.
             y_hat = tf.cast(self.net(X, training=True), tf.float32)
             loss = self.loss_fn(y, y_hat)
-        gradients = tape.gradient(loss, variables)
+            mean_loss = loss / count
+        gradients = tape.gradient(mean_loss, variables)
         if self.weight_decay:
             # Into the gradient, as He et al.; Keras's own is a step apart.
             gradients = [
-                gradient + self.weight_decay * variable
+                # The processes' gradients will be added.
+                gradient + self.weight_decay / self.size * variable
                 for gradient, variable in zip(
                     gradients, variables, strict=True
                 )
             ]
         self.optimizer.apply(gradients, variables)
-        self.loss.assign_add(loss * tf.cast(len(y), loss.dtype))
-        self.correct.assign_add(num_correct(y_hat, y))
-        # Once infinite or NaN, a sum stays so: this counts up to there.
-        is_finite = tf.math.is_finite(self.loss)
-        self.finite.assign_add(tf.cast(is_finite, tf.int64))
+        return loss, num_correct(y_hat, y)
 
     def sums(self):
         """Wait; return the loss's sum, the right ones and the finite steps."""
-        return float(self.loss), int(self.correct), int(self.finite)
+        totals = self.loss, self.correct, self.finite
+        return tuple(total.numpy().item() for total in totals)
 
     def _variables(self):
         named = {f"net.{i}": v for i, v in enumerate(self.net.variables)}

@@ -1,10 +1,35 @@
 """How PyTorch trains."""
 
+import os
 from contextlib import contextmanager
 
 import torch
+from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
 
 from d2lutils import training
+
+
+@contextmanager
+def group():
+    """Join the processes that `torchrun` has started, if it has."""
+    if "RANK" not in os.environ:
+        yield
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group()
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def rank_and_size():
+    """Return this process's number and how many train together."""
+    if not distributed.is_initialized():
+        return 0, 1
+    return distributed.get_rank(), distributed.get_world_size()
 
 
 @contextmanager
@@ -45,10 +70,12 @@ class Engine:
             momentum=training.MOMENTUM[options["optimizer"]],
             weight_decay=options["weight_decay"],
         )
-        self.loss_fn = torch.nn.CrossEntropyLoss()
+        self.loss_fn = torch.nn.CrossEntropyLoss(reduction="sum")
         self.mixed = torch.autocast(
             device.type, torch.bfloat16, enabled=options["mixed_precision"]
         )
+        self.rank, self.size = rank_and_size()
+        self.model = net if self.size == 1 else DistributedDataParallel(net)
 
     def start(self):
         """Begin an epoch."""
@@ -57,26 +84,41 @@ class Engine:
         self.loss, self.correct, self.finite = zero, zero.long(), zero.long()
 
     def step(self, X, y, lr):
-        """Train on one batch."""
+        """Train on one batch: on this process's share of its examples."""
+        count = len(y)
+        X, y = X[self.rank :: self.size], y[self.rank :: self.size]
         X = X.to(self.device, memory_format=torch.channels_last)
         y = y.to(self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.zero_grad()
         with self.mixed:
-            y_hat = self.net(X)
+            y_hat = self.model(X)
             loss = self.loss_fn(y_hat, y)
-        loss.backward()
+        # Among several processes the gradients are averaged, not added.
+        (loss * (self.size / count)).backward()
         self.optimizer.step()
         with torch.no_grad():
-            self.loss = self.loss + loss * len(y)
+            self.loss = self.loss + loss
             self.correct = self.correct + (y_hat.argmax(dim=1) == y).sum()
             # Once infinite or NaN, a sum stays so: this counts up to there.
             self.finite = self.finite + torch.isfinite(self.loss)
 
     def sums(self):
         """Wait; return the loss's sum, the right ones and the finite steps."""
+        if self.size > 1:
+            self._reduce()
         return self.loss.item(), self.correct.item(), self.finite.item()
+
+    def _reduce(self):
+        """Add up the sums of all processes; average the statistics."""
+        for total in self.loss, self.correct:
+            distributed.all_reduce(total)
+        distributed.all_reduce(self.finite, distributed.ReduceOp.MIN)
+        for buffer in self.net.buffers():
+            if buffer.is_floating_point():
+                distributed.all_reduce(buffer)
+                buffer /= self.size
 
     def _tensors(self):
         state = {f"net.{k}": v for k, v in self.net.state_dict().items()}

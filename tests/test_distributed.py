@@ -1,0 +1,106 @@
+"""Two processes on this machine against one, with the same batches."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import FRAMEWORKS, selected_frameworks
+
+SCRIPT = Path(__file__).with_name("train_together.py")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def roles(framework):
+    """The variables of two processes and, for MXNet, of its servers."""
+    port = str(free_port())
+    if framework == "pytorch":
+        common = {
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": port,
+            "WORLD_SIZE": "2",
+        }
+        return [common | {"RANK": x, "LOCAL_RANK": x} for x in "01"]
+    if framework == "tensorflow":
+        workers = [f"localhost:{port}", f"localhost:{free_port()}"]
+        return [
+            {
+                "TF_CONFIG": json.dumps(
+                    {
+                        "cluster": {"worker": workers},
+                        "task": {"type": "worker", "index": i},
+                    }
+                )
+            }
+            for i in range(2)
+        ]
+    common = {
+        "DMLC_PS_ROOT_URI": "127.0.0.1",
+        "DMLC_PS_ROOT_PORT": port,
+        "DMLC_NUM_WORKER": "2",
+        "DMLC_NUM_SERVER": "1",
+    }
+    names = "worker", "worker", "server", "scheduler"
+    return [common | {"DMLC_ROLE": name} for name in names]
+
+
+def run(command, environments):
+    """Run all processes at once and return the texts of the first two."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, *command],
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for environment in environments
+    ]
+    try:
+        outputs = [p.communicate(timeout=240) for p in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    for process, (_, err) in zip(processes, outputs, strict=True):
+        assert process.returncode == 0, err
+    return [out for out, _ in outputs[:2]]
+
+
+def results(framework, environments):
+    module = FRAMEWORKS[framework]
+    texts = run([str(SCRIPT), module], environments)
+    return [json.loads(text.split("RESULT")[1]) for text in texts]
+
+
+@pytest.mark.parametrize("framework", selected_frameworks())
+def test_two_processes_compute_what_one_does(framework):
+    [(_, size, alone)] = results(framework, [{}])
+    assert size == 1
+    together = results(framework, roles(framework))
+    assert sorted(rank for rank, _, _ in together) == [0, 1]
+    for _, size, losses in together:
+        assert size == 2
+        np.testing.assert_allclose(losses, alone, rtol=1e-4)
+
+
+@pytest.mark.parametrize("framework", selected_frameworks())
+def test_command_line_in_two_processes(framework, tmp_path):
+    path = tmp_path / "x.json"
+    command = ["-m", "d2lutils.train", "--framework", framework]
+    command += ["--resize", "32", "--batch-size", "64", "--lr", "0.01"]
+    command += ["--record", str(path), "--checkpoint", str(tmp_path / "run")]
+    texts = run(command, roles(framework))
+    # One process speaks, the others work.
+    assert sorted("test accuracy" in text for text in texts) == [False, True]
+    record = json.loads(path.read_text())
+    assert record["processes"] == 2
+    assert (tmp_path / "run-0").exists()
