@@ -10,6 +10,11 @@ from pathlib import Path
 import numpy as np
 
 PATH = Path(__file__).with_name("fashion_mnist.npz")
+TRAINED = PATH.with_name("small_resnet.safetensors")
+"""Weights of a `SmallResNet` with one block a stage, trained in PyTorch.
+
+`python -m benchmarks.hand_over` trains it anew.
+"""
 NAMES = ("train_images", "train_labels", "test_images", "test_labels")
 PER_CLASS = {"train": 400, "test": 100}
 
