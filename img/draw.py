@@ -15,11 +15,13 @@ import function_classes
 import inception
 import logo
 import pipeline
+import preactivation
 import residual_block
 import resnet18
 import resnet50
 import shortcut_variants
 import style
+import unravelled
 
 HERE = Path(__file__).parent
 FIGURES = (
@@ -29,6 +31,8 @@ FIGURES = (
     bottleneck,
     resnet50,
     function_classes,
+    unravelled,
+    preactivation,
     inception,
     chapter_map,
     pipeline,
