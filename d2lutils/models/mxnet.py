@@ -109,6 +109,42 @@ def resnet18(num_classes=10, in_channels=1):
     """Return ResNet-18: basic blocks, two a stage."""
     return ResNet(BasicBlock, (2, 2, 2, 2), num_classes, in_channels)
 
+
+# From chapters/function_classes.md
+class PlainBlock(nn.HybridBlock):
+    """A basic block without its shortcut (He et al., 2016, Fig. 3 middle)."""
+    expansion = 1  # output channels per channel of the 3×3 convolutions
+
+    def __init__(self, in_channels, out_channels, stride=1):
+        super().__init__()
+        self.conv1 = conv(in_channels, out_channels, 3, stride)
+        self.bn1 = batch_norm(out_channels)
+        self.conv2 = conv(out_channels, out_channels, 3)
+        self.bn2 = batch_norm(out_channels)
+
+    def hybrid_forward(self, F, X):
+        Y = F.npx.relu(self.bn1(self.conv1(X)))
+        return F.npx.relu(self.bn2(self.conv2(Y)))
+
+
+class SmallResNet(nn.HybridSequential):
+    """Three stages for small images (He et al., 2016, section 4.2)."""
+
+    def __init__(self, block, num_blocks, num_classes=10, in_channels=1,
+                 channels=16):
+        super().__init__()
+        c, wide = channels, block.expansion
+        parts = dict(
+            conv1=conv(in_channels, c, 3), bn1=batch_norm(c),
+            relu=nn.Activation("relu"),
+            layer1=stage(block, c, c, num_blocks, stride=1),
+            layer2=stage(block, c * wide, 2 * c, num_blocks, stride=2),
+            layer3=stage(block, 2 * c * wide, 4 * c, num_blocks, stride=2),
+            avgpool=nn.GlobalAvgPool2D(), flatten=nn.Flatten(),
+            fc=nn.Dense(num_classes, in_units=4 * c * wide))
+        for name, layer in parts.items():
+            self.register_child(layer, name)
+
 # From chapters/bottleneck.md
 import math
 
@@ -182,6 +218,46 @@ def resnet101(num_classes=10, in_channels=1):
 def resnet152(num_classes=10, in_channels=1):
     """Return ResNet-152: bottlenecks, (3, 8, 36, 3) in the stages."""
     return ResNet(Bottleneck, (3, 8, 36, 3), num_classes, in_channels)
+
+
+# From chapters/preactivation.md
+class PreActBlock(nn.HybridBlock):
+    """A pre-activation block (He et al., Identity Mappings, Fig. 4e)."""
+    expansion = 1  # output channels per channel of the 3×3 convolutions
+
+    def __init__(self, in_channels, out_channels, stride=1):
+        super().__init__()
+        self.bn1 = batch_norm(in_channels)
+        self.conv1 = conv(in_channels, out_channels, 3, stride)
+        self.bn2 = batch_norm(out_channels)
+        self.conv2 = conv(out_channels, out_channels, 3)
+        self.projection = None
+        if stride != 1 or in_channels != out_channels:
+            self.projection = conv(in_channels, out_channels, 1, stride)
+
+    def hybrid_forward(self, F, X):
+        Y = F.npx.relu(self.bn1(X))
+        if self.projection is not None:
+            X = self.projection(Y)
+        Y = F.npx.relu(self.bn2(self.conv1(Y)))
+        return X + self.conv2(Y)
+
+
+class PreActResNet(nn.HybridSequential):
+    """Three stages of pre-activation blocks, for small images."""
+
+    def __init__(self, num_blocks, num_classes=10, in_channels=1):
+        super().__init__()
+        parts = dict(
+            conv1=conv(in_channels, 16, 3),
+            layer1=stage(PreActBlock, 16, 16, num_blocks, stride=1),
+            layer2=stage(PreActBlock, 16, 32, num_blocks, stride=2),
+            layer3=stage(PreActBlock, 32, 64, num_blocks, stride=2),
+            bn=batch_norm(64), relu=nn.Activation("relu"),
+            avgpool=nn.GlobalAvgPool2D(), flatten=nn.Flatten(),
+            fc=nn.Dense(num_classes, in_units=64))
+        for name, layer in parts.items():
+            self.register_child(layer, name)
 
 # From chapters/same_numbers.md
 from mxnet import autograd, gluon

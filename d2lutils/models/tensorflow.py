@@ -112,6 +112,42 @@ def resnet18(num_classes=10, in_channels=1):
     """Return ResNet-18: basic blocks, two a stage."""
     return ResNet(BasicBlock, (2, 2, 2, 2), num_classes, in_channels)
 
+
+# From chapters/function_classes.md
+class PlainBlock(layers.Layer):
+    """A basic block without its shortcut (He et al., 2016, Fig. 3 middle)."""
+    expansion = 1  # output channels per channel of the 3×3 convolutions
+
+    def __init__(self, in_channels, out_channels, stride=1):
+        super().__init__()
+        self.conv1 = conv(in_channels, out_channels, 3, stride)
+        self.bn1 = batch_norm(out_channels)
+        self.conv2 = conv(out_channels, out_channels, 3)
+        self.bn2 = batch_norm(out_channels)
+
+    def call(self, X, training=None):
+        Y = tf.nn.relu(self.bn1(self.conv1(X), training=training))
+        return tf.nn.relu(self.bn2(self.conv2(Y), training=training))
+
+
+class SmallResNet(keras.Sequential):
+    """Three stages for small images (He et al., 2016, section 4.2)."""
+
+    def __init__(self, block, num_blocks, num_classes=10, in_channels=1,
+                 channels=16):
+        c, wide = channels, block.expansion
+        parts = dict(
+            conv1=conv(in_channels, c, 3), bn1=batch_norm(c),
+            relu=layers.ReLU(),
+            layer1=stage(block, c, c, num_blocks, stride=1),
+            layer2=stage(block, c * wide, 2 * c, num_blocks, stride=2),
+            layer3=stage(block, 2 * c * wide, 4 * c, num_blocks, stride=2),
+            avgpool=layers.GlobalAveragePooling2D(),
+            fc=layers.Dense(num_classes))
+        for name, layer in parts.items():
+            layer.name = name
+        super().__init__(list(parts.values()))
+
 # From chapters/bottleneck.md
 import math
 
@@ -180,6 +216,46 @@ def resnet101(num_classes=10, in_channels=1):
 def resnet152(num_classes=10, in_channels=1):
     """Return ResNet-152: bottlenecks, (3, 8, 36, 3) in the stages."""
     return ResNet(Bottleneck, (3, 8, 36, 3), num_classes, in_channels)
+
+
+# From chapters/preactivation.md
+class PreActBlock(layers.Layer):
+    """A pre-activation block (He et al., Identity Mappings, Fig. 4e)."""
+    expansion = 1  # output channels per channel of the 3×3 convolutions
+
+    def __init__(self, in_channels, out_channels, stride=1):
+        super().__init__()
+        self.bn1 = batch_norm(in_channels)
+        self.conv1 = conv(in_channels, out_channels, 3, stride)
+        self.bn2 = batch_norm(out_channels)
+        self.conv2 = conv(out_channels, out_channels, 3)
+        self.projection = None
+        if stride != 1 or in_channels != out_channels:
+            self.projection = conv(in_channels, out_channels, 1, stride)
+
+    def call(self, X, training=None):
+        Y = tf.nn.relu(self.bn1(X, training=training))
+        if self.projection is not None:
+            X = self.projection(Y)
+        Y = tf.nn.relu(self.bn2(self.conv1(Y), training=training))
+        return X + self.conv2(Y)
+
+
+class PreActResNet(keras.Sequential):
+    """Three stages of pre-activation blocks, for small images."""
+
+    def __init__(self, num_blocks, num_classes=10, in_channels=1):
+        parts = dict(
+            conv1=conv(in_channels, 16, 3),
+            layer1=stage(PreActBlock, 16, 16, num_blocks, stride=1),
+            layer2=stage(PreActBlock, 16, 32, num_blocks, stride=2),
+            layer3=stage(PreActBlock, 32, 64, num_blocks, stride=2),
+            bn=batch_norm(64), relu=layers.ReLU(),
+            avgpool=layers.GlobalAveragePooling2D(),
+            fc=layers.Dense(num_classes))
+        for name, layer in parts.items():
+            layer.name = name
+        super().__init__(list(parts.values()))
 
 # From chapters/same_numbers.md
 import tensorflow as tf
