@@ -1,4 +1,4 @@
-"""Command line: `python -m bookbuild check|derive|execute`."""
+"""Command line: `python -m bookbuild check|derive|exercises|execute`."""
 
 import argparse
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import check, execute
 from .errors import BookError
+from .exercises import SOLUTIONS, derive_exercises, statements
 from .export import export
 from .project import FRAMEWORKS, Project, chosen_frameworks
 from .split import derive, to_text
@@ -23,21 +24,47 @@ def derived_files(project: Project) -> dict[Path, str]:
                 notebook = derive(project, chapter, framework, references)
                 path = project.notebook(framework, chapter.name)
                 files[path] = to_text(notebook)
+        files |= exercise_files(project, framework, chapters, references)
     return files
+
+
+def exercise_files(project, framework, chapters, references):
+    """Return path → text of the exercises' notebooks of one framework."""
+    pages = {chapter.name: chapter for chapter in chapters}
+    return {
+        project.exercises(framework, name): to_text(
+            derive_exercises(project, chapter, page, framework, references)
+        )
+        for name, chapter in pages.items()
+        if (page := pages.get(SOLUTIONS + name)) and statements(chapter)
+    }
+
+
+def run_exercises(project: Project) -> None:
+    """Write the notebooks in which the exercises are done."""
+    chapters, references = check.load(project)
+    for framework in FRAMEWORKS:
+        _write(
+            project, exercise_files(project, framework, chapters, references)
+        )
 
 
 def run_derive(project: Project) -> None:
     """Write what is derived; touch no file that is up to date."""
     files = derived_files(project)
+    _write(project, files)
+    for path in project.root.glob("notebooks/*/**/*.ipynb"):
+        if path not in files:
+            path.unlink()
+            print(f"removed {path.relative_to(project.root)}")
+
+
+def _write(project: Project, files: dict[Path, str]) -> None:
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text("utf-8") != text:
             path.write_text(text, "utf-8")
             print(f"wrote {path.relative_to(project.root)}")
-    for path in project.root.glob("notebooks/*/*.ipynb"):
-        if path not in files:
-            path.unlink()
-            print(f"removed {path.relative_to(project.root)}")
 
 
 def run_check(project: Project) -> None:
@@ -54,7 +81,7 @@ def run_check(project: Project) -> None:
     ]
     stale += [
         f"{path.relative_to(project.root)}: belongs to no chapter"
-        for path in project.root.glob("notebooks/*/*.ipynb")
+        for path in project.root.glob("notebooks/*/**/*.ipynb")
         if path not in files
     ]
     if stale:
@@ -90,6 +117,7 @@ def main() -> int:
     commands = {
         "check": run_check,
         "derive": run_derive,
+        "exercises": run_exercises,
         "execute": run_execute,
     }
     parser = argparse.ArgumentParser(prog="python -m bookbuild")

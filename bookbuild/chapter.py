@@ -1,5 +1,6 @@
 """Read a chapter: a MyST notebook whose code cells carry framework tags."""
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ CELL_TAGS = {
     "remove-input",
     "remove-output",
     "raises-exception",  # the error is the lesson
+    "stub",  # what an exercise's notebook begins with: not run, not shown
 }
 
 
@@ -39,14 +41,23 @@ class Cell:
         """The framework this cell belongs to; None: it runs in all."""
         return next((tag for tag in self.tags if tag in FRAMEWORKS), None)
 
+    @property
+    def is_stub(self) -> bool:
+        """Whether this belongs to the notebook of the exercises only."""
+        return "stub" in self.tags
+
     def runs_in(self, framework: str) -> bool:
         """Whether this is a code cell that the framework's notebook has."""
-        return self.kind == "code" and self.framework in (None, framework)
+        mine = self.framework in (None, framework)
+        return self.kind == "code" and mine and not self.is_stub
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter's cells, in the order of the source."""
+    """A chapter's cells, in the order of the source.
+
+    `name` is its path under `chapters/`, without the ending.
+    """
 
     name: str
     path: str
@@ -56,6 +67,12 @@ class Chapter:
     def code(self, framework: str) -> list[Cell]:
         """The code cells that one framework's notebook executes."""
         return [cell for cell in self.cells if cell.runs_in(framework)]
+
+    def resolve(self, target: str) -> str:
+        """Return the name of the chapter that `{doc}` leads to from here."""
+        return posixpath.normpath(
+            posixpath.join(posixpath.dirname(self.name), target)
+        )
 
     def runs(self) -> Iterator[list[Cell]]:
         """Yield the runs of neighbouring framework cells, in order."""
@@ -77,13 +94,18 @@ def read_notebook(text: str) -> NotebookNode:
     return read_myst_markdown_notebook(text, config, add_source_map=True)
 
 
-def read(path: Path) -> Chapter:
+def read(path: Path, name: str = "") -> Chapter:
     """Read a chapter from its file.
+
+    Args:
+        path: The file.
+        name: The chapter's name; by default that of the file.
 
     Raises:
         BookError: The file is not a MyST notebook that can be read.
     """
-    shown = f"chapters/{path.name}"
+    name = name or path.stem
+    shown = f"chapters/{name}.md"
     try:
         text = path.read_text("utf-8")
         notebook = read_notebook(text)
@@ -102,7 +124,7 @@ def read(path: Path) -> Chapter:
         )
         for cell, start in zip(notebook.cells, starts, strict=True)
     )
-    return Chapter(path.stem, shown, cells, notebook.metadata)
+    return Chapter(name, shown, cells, notebook.metadata)
 
 
 def _first_line(lines: list[str], start: int, source: str) -> int:

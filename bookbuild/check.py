@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from . import myst
+from . import exercises, myst, quiz
 from .chapter import CELL_TAGS, Cell, Chapter, read
 from .errors import BookError
 from .plain import KNOWN_DIRECTIVES, KNOWN_ROLES, PAGE_DIRECTIVES
@@ -20,10 +20,12 @@ MAX_LINES = 25
 _NESTED_CELL = re.compile(
     r"^\s*([>*+-]\s+|\d+[.)]\s+)*(`{3,}|~{3,}|:{3,})\s*\{(code|raw)-cell\}"
 )
+# Markdown takes this for text.
+_BROKEN_FENCE = re.compile(r"^\s*(`{3,})\s*\{[\w-]+\}[^`]*`")
 ROLE_TARGETS = {
     "eq": {"equation"},
-    "ref": {"section"},
-    "numref": {"figure", "list-table", "section"},
+    "ref": {"section", "exercise"},
+    "numref": {"exercise", "figure", "list-table", "section"},
 }
 _BRANCH = re.compile(r"\bif\s+framework\s*==")
 
@@ -43,7 +45,7 @@ def load(project: Project) -> tuple[list[Chapter], References]:
         path = project.chapters / f"{name}.md"
         if path.exists():
             try:
-                chapters.append(read(path))
+                chapters.append(read(path, name))
             except BookError as error:
                 faults += error.messages
         else:
@@ -56,6 +58,7 @@ def load(project: Project) -> tuple[list[Chapter], References]:
         chapters, project.toc, project.root / "references.bib"
     )
     faults += references.faults
+    faults += exercises.faults(chapters)
     for chapter in chapters:
         faults += _markdown(chapter, references, project)
     if faults:
@@ -64,15 +67,16 @@ def load(project: Project) -> tuple[list[Chapter], References]:
 
 
 def _files(project: Project) -> Iterator[str]:
-    for path in sorted(project.chapters.iterdir()):
-        shown = f"chapters/{path.name}"
+    for path in sorted(project.chapters.rglob("*")):
+        name = path.relative_to(project.chapters).with_suffix("").as_posix()
+        shown = f"chapters/{name}{path.suffix}"
         if path.suffix == ".ipynb":
             stored = _stored_outputs(path)
             yield (
                 f"{shown}:1: {stored}a chapter is a MyST notebook in "
                 "Markdown; derived notebooks live in notebooks/"
             )
-        elif path.suffix == ".md" and path.stem not in project.toc:
+        elif path.suffix == ".md" and name not in project.toc:
             yield f"{shown}:1: is missing in _toc.yml"
 
 
@@ -180,6 +184,11 @@ def _nested(chapter: Chapter, cell) -> Iterator[str]:
                 "directive or a list would be dropped; move it to the top "
                 "level"
             )
+        elif _BROKEN_FENCE.match(line):
+            yield (
+                f"{chapter.path}:{cell.line + index}: a fence's first line "
+                "cannot hold a backtick; move the text into the body"
+            )
 
 
 def _directives(chapter: Chapter, cell, project: Project) -> Iterator[str]:
@@ -193,6 +202,13 @@ def _directives(chapter: Chapter, cell, project: Project) -> Iterator[str]:
         if block.name not in allowed:
             known = ", ".join(sorted(allowed))
             yield f"{place} directive {block.name!r} is not one of {known}"
+        if block.name == "exercise" and not block.options.get("label"):
+            yield f"{place} an exercise needs a :label:"
+        if block.name == "quiz":
+            try:
+                quiz.parse(block.argument, block.body)
+            except ValueError as error:
+                yield f"{place} {error}"
         rows = block.body.lstrip()
         if block.name == "list-table" and not rows.startswith("* - "):
             yield f"{place} the rows of a list-table begin with `* - `"
@@ -219,7 +235,7 @@ def _roles(
                         "references.bib"
                     )
         elif role == "doc":
-            name = Path(myst.role_target(content)[1]).name
+            name = chapter.resolve(myst.role_target(content)[1])
             if name not in project.toc:
                 yield f"{place} there is no chapter {name!r}"
         else:

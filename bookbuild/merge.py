@@ -17,9 +17,9 @@ def merge(
     """Return the chapter with every output that belongs to its code.
 
     Cells are aligned by position; an output whose code is no longer the
-    chapter's is left out. A cell that runs in all frameworks stays one cell
-    where its outputs are the same, and becomes one cell a framework where
-    they differ.
+    chapter's is left out, and so are stubs. A cell that runs in all
+    frameworks stays one cell where its outputs are the same, and becomes one
+    cell a framework where they differ.
 
     Args:
         notebook: A chapter, as `read_notebook` returns it.
@@ -44,6 +44,8 @@ def merge(
             lines.append(line)
             continue
         tags = cell.metadata.get("tags", [])
+        if "stub" in tags:
+            continue
         owner = next((tag for tag in tags if tag in FRAMEWORKS), None)
         outputs = {}
         for framework in [owner] if owner else FRAMEWORKS:

@@ -4,13 +4,14 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-from . import myst
+from . import myst, quiz
 from .chapter import Chapter
 from .project import Project
 from .references import FIGURE_NAMES, References, cited_as
 
 NOTES = {"note", "tip", "warning", "important", "seealso", "admonition"}
-KNOWN_DIRECTIVES = NOTES | {"figure", "math", "list-table"}
+EXERCISES = {"exercise", "solution-start", "solution-end", "quiz"}
+KNOWN_DIRECTIVES = NOTES | EXERCISES | {"figure", "math", "list-table"}
 # On pages without code, of which no notebook is derived.
 PAGE_DIRECTIVES = {"bibliography", "eval-rst", "glossary"}
 KNOWN_ROLES = {"numref", "ref", "eq", "doc", "cite:t", "cite:p"}
@@ -60,14 +61,14 @@ class Converter:
             return self._citation(role, content)
         text, target = myst.role_target(content)
         if role == "doc":
-            name = posixpath.basename(target)
+            name = self.chapter.resolve(target)
             return (
                 f"[{text or self.references.titles[name]}]({self._page(name)})"
             )
         label = self.references.labels[target]
         if role == "eq":
             words = f"({label.number})"
-        elif role == "ref":
+        elif role == "ref" and label.kind != "exercise":
             words = text or label.title
         else:
             words = (text or FIGURE_NAMES[label.kind]) % label.number
@@ -91,6 +92,14 @@ class Converter:
             if label:
                 tag = f"\n\\tag{{{self.references.labels[label].number}}}"
             return f"$$\n{block.body}{tag}\n$$"
+        if block.name == "exercise":
+            return self.exercise(block)
+        if block.name == "quiz":
+            return self._quiz(quiz.parse(block.argument, block.body))
+        if block.name == "solution-start":
+            return self._solution(block)
+        if block.name == "solution-end":
+            return ""
         body = self.convert(block.body)
         if block.name == "figure":
             return self._figure(block, body)
@@ -105,8 +114,40 @@ class Converter:
             return self._table(block)
         return body
 
+    def exercise(self, block: myst.Directive) -> str:
+        """Return an exercise: its number, its title and its text."""
+        number = self.references.labels[block.options["label"]].number
+        title = f" ({self.convert(block.argument)})" if block.argument else ""
+        return f"**Exercise {number}{title}.** {self.convert(block.body)}"
+
+    def _solution(self, block: myst.Directive) -> str:
+        target = block.argument.strip()
+        label = self.references.labels[target]
+        title = f" ({self.convert(label.title)})" if label.title else ""
+        address = self._page(label.chapter, f"#{target}")
+        return f"**Solution to [Exercise {label.number}{title}]({address}).**"
+
+    def _quiz(self, asked: quiz.Quiz) -> str:
+        """Return a quiz: the question, the choices and a folded answer."""
+        texts = [self.convert(choice.text) for choice in asked.choices]
+        answers = [
+            f"- {'✓' if choice.right else '✗'} **{text}** "
+            + " ".join(self.convert(choice.explanation).split())
+            for choice, text in zip(asked.choices, texts, strict=True)
+        ]
+        return "\n".join(
+            [
+                f"**Question.** {self.convert(asked.question)}\n",
+                *(f"- {text}" for text in texts),
+                "\n<details><summary>Answer</summary>\n",
+                *answers,
+                "\n</details>",
+            ]
+        )
+
     def _figure(self, block: myst.Directive, caption: str) -> str:
-        path = posixpath.normpath(f"chapters/{block.argument}")
+        folder = posixpath.dirname(self.chapter.path)
+        path = posixpath.normpath(f"{folder}/{block.argument}")
         address = (
             f"https://raw.githubusercontent.com/{self.project.repository}/"
             f"{self.project.branch}/{path}?sanitize=true"

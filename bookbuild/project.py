@@ -37,6 +37,10 @@ class Project:
         """The derived notebook of a chapter, committed without outputs."""
         return self.root / "notebooks" / framework / f"{chapter}.ipynb"
 
+    def exercises(self, framework: str, chapter: str) -> Path:
+        """The notebook in which a chapter's exercises are done."""
+        return self.notebook(framework, f"exercises/{chapter}")
+
     def executed(self, framework: str, chapter: str) -> Path:
         """The same notebook with its outputs, never committed."""
         return self.root / "_build/executed" / framework / f"{chapter}.ipynb"

@@ -13,6 +13,7 @@ from .chapter import Chapter
 FIGURE_NAMES = {
     "figure": "Fig. %s",
     "list-table": "Table %s",
+    "exercise": "Exercise %s",
     "section": "Section %s",
 }
 """The same words stand in `_config.yml` under `numfig_format`."""
@@ -25,7 +26,7 @@ NUMBERED_DEPTH = 2
 class Label:
     """A place that can be referred to."""
 
-    kind: str  # figure, list-table, section or equation
+    kind: str  # figure, list-table, section, equation or exercise
     chapter: str
     number: str  # empty for a section that has none
     title: str
@@ -75,13 +76,13 @@ def collect(
 
 
 def _labels(chapter: Chapter, number: int | None, found: References):
-    counts = {"figure": 0, "list-table": 0, "equation": 0}
+    counts = {"figure": 0, "list-table": 0, "equation": 0, "exercise": 0}
     section = [number or 0]
 
-    def numbered(kind: str, place: str) -> Label:
+    def numbered(kind: str, place: str, title: str = "") -> Label:
         counts[kind] += 1
         text = f"{number}.{counts[kind]}" if number else str(counts[kind])
-        return Label(kind, chapter.name, text, "", place)
+        return Label(kind, chapter.name, text, title, place)
 
     for cell in chapter.cells:
         if cell.kind != "markdown":
@@ -97,7 +98,7 @@ def _labels(chapter: Chapter, number: int | None, found: References):
                 kind = "equation" if block.name == "math" else block.name
                 name, counted = _name(block)
                 if kind in counts and counted:
-                    label = numbered(kind, place)
+                    label = numbered(kind, place, block.argument)
                     if name:
                         yield name, label
             elif (index in text) == (index in inside):
@@ -128,6 +129,8 @@ def _labels(chapter: Chapter, number: int | None, found: References):
 
 def _name(block: myst.Directive) -> tuple[str | None, bool]:
     """Return a directive's label, and whether Sphinx gives it a number."""
+    if block.name == "exercise":
+        return block.options.get("label"), True
     if block.name == "math":
         name = block.options.get("label")
         return name, bool(name)

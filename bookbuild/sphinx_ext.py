@@ -6,70 +6,11 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.transforms import SphinxTransform
-from sphinx_design.shared import create_component, is_component
 
+from . import framework_tabs, sphinx_exercises, sphinx_quiz
 from .project import FRAMEWORKS, Project
 
 READER = "bookbuild.merge.reads"
-
-
-class FrameworkTabs(SphinxTransform):
-    """Turn neighbouring framework cells into a set of synchronised tabs.
-
-    A run of cells becomes one tab set with code and outputs inside: one tab
-    a framework, which holds that framework's cells in their order.
-    """
-
-    default_priority = 400
-
-    def apply(self, **kwargs) -> None:
-        """Rewrite the document in place."""
-        cells = [
-            node
-            for node in self.document.findall(nodes.container)
-            if node.get("nb_element") == "cell_code" and _framework(node)
-        ]
-        for cell in cells:
-            parent, place = cell.parent, cell.parent.index(cell)
-            tabs = parent[place - 1] if place else None
-            if not _is_framework_tabs(tabs):
-                tabs = create_component(
-                    "tab-set", classes=["sd-tab-set", "framework-tabs"]
-                )
-                parent.insert(place, tabs)
-            parent.remove(cell)
-            _tab(tabs, _framework(cell)).append(cell)
-
-
-def _framework(cell: nodes.container) -> str | None:
-    tags = cell["cell_metadata"].get("tags", [])
-    return next((tag for tag in tags if tag in FRAMEWORKS), None)
-
-
-def _is_framework_tabs(node: nodes.Node | None) -> bool:
-    return is_component(node, "tab-set") and (
-        "framework-tabs" in node["classes"]
-    )
-
-
-def _tab(tabs: nodes.Element, framework: str) -> nodes.Element:
-    """Return the content of a framework's tab, made if it is not there."""
-    for item in tabs:
-        if item[0]["sync_id"] == framework:
-            return item[1]
-    label = nodes.rubric(
-        "",
-        FRAMEWORKS[framework],
-        classes=["sd-tab-label"],
-        sync_group="fw",
-        sync_id=framework,
-    )
-    content = create_component("tab-content", classes=["sd-tab-content"])
-    tabs += create_component(
-        "tab-item", classes=["sd-tab-item"], children=[label, content]
-    )
-    return content
 
 
 def _project(app: Sphinx) -> Project:
@@ -114,10 +55,14 @@ def _register_reader(app: Sphinx) -> None:
     )
 
 
+def _chapter(docname: str) -> str:
+    return docname.removeprefix("chapters/")
+
+
 def _digest(app: Sphinx, docname: str) -> str:
     project, digest = _project(app), hashlib.sha256()
     for framework in FRAMEWORKS:
-        path = project.executed(framework, Path(docname).name)
+        path = project.executed(framework, _chapter(docname))
         digest.update(path.read_bytes() if path.exists() else b"none")
     return digest.hexdigest()
 
@@ -151,12 +96,28 @@ def _add_launch_links(
     title = next(doctree.findall(nodes.title), None)
     if title is None or not _has_code(doctree):
         return
-    project, name = _project(app), Path(docname).name
-    line = nodes.paragraph("", "Run in Colab: ", classes=["launch-links"])
+    _insert_links(app, title, "Run in Colab: ", _chapter(docname))
+
+
+def _add_exercise_links(
+    app: Sphinx, doctree: nodes.document, docname: str
+) -> None:
+    """Put a link to each framework's exercises under their heading."""
+    for title in doctree.findall(nodes.title):
+        name = f"exercises/{_chapter(docname)}"
+        notebook = _project(app).notebook(next(iter(FRAMEWORKS)), name)
+        if "exercises" in title.parent["ids"] and notebook.exists():
+            _insert_links(app, title, "Do them in Colab: ", name)
+
+
+def _insert_links(
+    app: Sphinx, title: nodes.title, words: str, notebook: str
+) -> None:
+    line = nodes.paragraph("", words, classes=["launch-links"])
     for index, (framework, shown) in enumerate(FRAMEWORKS.items()):
         if index:
             line += nodes.Text(" · ")
-        address = project.colab(framework, name)
+        address = _project(app).colab(framework, notebook)
         line += nodes.reference("", shown, refuri=address, internal=False)
     section = title.parent
     section.insert(section.index(title) + 1, line)
@@ -216,7 +177,10 @@ def setup(app: Sphinx) -> dict:
     app.connect("env-get-outdated", _outdated)
     app.connect("doctree-read", _remember)
     app.connect("doctree-resolved", _add_launch_links)
+    app.connect("doctree-resolved", _add_exercise_links)
     app.connect("doctree-resolved", _inline_figures)
     app.connect("doctree-resolved", _describe_outputs)
-    app.add_transform(FrameworkTabs)
+    app.add_transform(framework_tabs.FrameworkTabs)
+    sphinx_quiz.setup(app)
+    sphinx_exercises.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -55,6 +55,11 @@ def derive(
             tags = [tag for tag in cell.tags if tag not in FRAMEWORKS]
             metadata = {"tags": tags} if tags else {}
             cells.append(new_code_cell(cell.source, metadata=metadata))
+    return notebook(cells)
+
+
+def notebook(cells: list[NotebookNode]) -> NotebookNode:
+    """Return a notebook of these cells, the same every time."""
     for index, cell in enumerate(cells):
         # Without this nbformat draws random ids, and every derivation differs.
         text = f"{index} {cell.cell_type} {cell.source}"

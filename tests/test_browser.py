@@ -16,10 +16,13 @@ WIDE, NARROW = (
     {"width": 360, "height": 740},
 )
 PAGES = list(Project(REPOSITORY).toc)
+# Behind a fold there are more.
 CHECKED = """() => [...document.querySelectorAll(
-  '.framework-tabs > input:checked + label')].map(e => e.dataset.syncId)"""
+  '.framework-tabs:not(details *) > input:checked + label')]
+  .map(e => e.dataset.syncId)"""
 VISIBLE = """() => [...document.querySelectorAll(
-  '.framework-tabs > .sd-tab-content')].map(e => e.checkVisibility())"""
+  '.framework-tabs:not(details *) > .sd-tab-content')]
+  .map(e => e.checkVisibility())"""
 
 
 @pytest.fixture(scope="module")

@@ -26,11 +26,16 @@ def framework(request):
 
 @pytest.fixture
 def notebooks(files, framework):
-    """Chapter → notebook of one framework."""
-    return {
-        path.stem: nbformat.reads(text, as_version=4)
+    """Path → notebook of one framework, also of exercises and solutions."""
+    folder = REPOSITORY / "notebooks" / framework
+    texts = {
+        path.relative_to(folder): text
         for path, text in files.items()
-        if path.suffix == ".ipynb" and path.parent.name == framework
+        if path.suffix == ".ipynb" and path.is_relative_to(folder)
+    }
+    return {
+        path.with_suffix("").as_posix(): nbformat.reads(text, as_version=4)
+        for path, text in texts.items()
     }
 
 
@@ -73,9 +78,14 @@ def test_what_is_exported_is_python(files):
 
 def test_every_chapter_with_code_has_a_notebook(notebooks):
     chapters = REPOSITORY.glob("chapters/*.md")
-    assert set(notebooks) == {
-        path.stem for path in chapters if "{code-cell}" in path.read_text()
-    }
+    texts = {path.stem: path.read_text("utf-8") for path in chapters}
+    named = {name for name, text in texts.items() if "{code-cell}" in text}
+    asking = {name for name, text in texts.items() if "{exercise}" in text}
+    assert set(notebooks) == (
+        named
+        | {f"solutions/{name}" for name in asking}
+        | {f"exercises/{name}" for name in asking}
+    )
 
 
 def test_notebooks_are_valid_and_have_no_outputs(notebooks):

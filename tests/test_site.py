@@ -152,8 +152,12 @@ def test_pages_with_code_have_three_links_to_colab(book, chapters):
         if name not in chapters:
             assert links == []
             continue
+        notebooks = [name]
+        if page.select("article .exercise"):
+            notebooks.append(f"exercises/{name}")
         assert links == [
-            (FRAMEWORKS[framework], book.project.colab(framework, name))
+            (FRAMEWORKS[framework], book.project.colab(framework, notebook))
+            for notebook in notebooks
             for framework in ORDER
         ]
         for _, address in links:
@@ -256,7 +260,9 @@ def test_notebooks_and_pages_refer_by_the_same_numbers(book, chapters):
     compared = 0
     for name in chapters:
         article = copy.copy(book.pages[name].select_one("article"))
-        for part in article.select(".cell, svg, .math, .caption-number"):
+        for part in article.select(
+            ".cell, .code-to-mend, svg, .math, .caption-number"
+        ):
             part.decompose()
         shown = NUMBER.findall(re.sub(r"\s+", " ", article.get_text()))
         for framework in ORDER:

@@ -1,0 +1,83 @@
+"""Answers to the exercises of the chapter that introduces the book."""
+
+
+def edit(old, new):
+    """Return the solution with a text replaced."""
+    return replace(old, new)  # noqa: F821
+
+
+ANSWERS = {
+    "framework_tabs": {
+        "wrong": [
+            (
+                'check.framework_tabs("tensorflow", "mxnet", "tensorflow")',
+                "forgets a choice",
+            ),
+            (
+                'check.framework_tabs("pytorch", "mxnet", "mxnet")',
+                "a first visit",
+            ),
+            (
+                'check.framework_tabs("tensorflow", "tensorflow", "mxnet")',
+                "the address goes unheeded",
+            ),
+            (
+                'check.framework_tabs("tensorflow", "mxnet", "pytorch")',
+                "the browser remembers",
+            ),
+            (
+                'check.framework_tabs("TF", "mxnet", "mxnet")',
+                "has to be one of",
+            ),
+        ],
+        "right": [
+            'check.framework_tabs(back_here="MXNet", there="TensorFlow", '
+            'with_ending="MXNet")'
+        ],
+    },
+    "scale_message": {
+        "wrong": [
+            (edit("return str(error)", "return error"), "the error itself"),
+            (
+                edit("if before is None:", "if False:"),
+                "your code raises TypeError",
+            ),
+            (
+                edit(
+                    'os.environ.get("D2L_SCALE")',
+                    'os.environ.get("D2L_SCALE", "")',
+                ),
+                "was absent before",
+            ),
+            (
+                edit('os.environ["D2L_SCALE"] = before', "pass"),
+                "was `smoke` before",
+            ),
+            (
+                edit(
+                    "d2l.load_data_fashion_mnist(256)",
+                    "raise ValueError(f'{scale} is no scale')",
+                ),
+                "is not the text of the error",
+            ),
+            (edit("return str(error)", "print(error)"), "returns None"),
+            ("check.scale_message(message('medium'))", "without calling it"),
+        ],
+        "right": [
+            """
+from unittest import mock
+
+
+def ask(scale):
+    with mock.patch.dict(os.environ, D2L_SCALE=scale):
+        try:
+            d2l.load_data_fashion_mnist(256)
+        except ValueError as error:
+            return error.args[0]
+
+
+check.scale_message(ask)
+"""
+        ],
+    },
+}
