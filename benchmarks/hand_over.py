@@ -17,7 +17,7 @@ def main():
 
     d2l.set_seed(0)
     net = SmallResNet(BasicBlock, 1)
-    iters = d2l.load_data_fashion_mnist(batch_size=128)
+    iters = d2l.load_data_fashion_mnist(batch_size=128, resize=14)
     d2l.fit(
         net,
         *iters,

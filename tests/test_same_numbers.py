@@ -1,9 +1,11 @@
 """The frameworks compute the same numbers from the same weights."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
+from chapter_code import run_chapter
 
 from benchmarks import same_numbers
 from bookbuild.project import MODULES, chosen_frameworks
@@ -63,3 +65,28 @@ def test_packaged_reference_is_what_pytorch_computes(found):
     if "torch" in found:
         errors = worst(found["torch"], sample.same_numbers())
         assert max(errors.values()) < 1e-9
+
+
+@pytest.fixture(scope="module")
+def pages():
+    names = chosen_frameworks()
+    return {name: run_chapter("same_numbers", name) for name in names}
+
+
+def test_table_of_the_chapter(pages):
+    # The cells as a reader runs them: earlier ones have built networks.
+    for name, text in pages.items():
+        for kind, bound in BOUNDS.items():
+            (row,) = re.findall(rf"^{kind} +(\S+)$", text, re.MULTILINE)
+            limit = bound if name == "mxnet" else 1e-12
+            assert float(row) < limit, f"{kind} in {name}"
+
+
+def test_training_goes_on_in_every_framework(pages):
+    pattern = r"as PyTorch left it: (\S+)\n[^$]*training loss (\S+)\n"
+    results = {re.search(pattern, text).groups() for text in pages.values()}
+    accuracies, losses = zip(*results, strict=True)
+    assert len(set(accuracies)) == 1
+    losses = [float(loss) for loss in losses]
+    assert max(losses) - min(losses) < 1e-2
+    assert max(losses) < 0.5  # untrained: ln 10, and more
