@@ -54,7 +54,8 @@ $$ (eq-x-a)
 
 ```{exercise} A bug
 :label: ex-x-bug
-*Find the bug.* Mend it for `check.cost(x)`.
+*Find the bug.* Mend it for
+`check.a_name_that_is_too_long(for_a_phone_as_it_is)`.
 ```
 
 ```{exercise} The same bug everywhere

@@ -139,7 +139,7 @@ def test_arrow_keys_choose_a_tab(read):
 def test_tabs_are_reached_with_the_tab_key(read):
     page = read().open("residual_block.html")
     page.locator(".launch-links a").last.focus()
-    for _ in range(60):
+    for _ in range(120):
         page.keyboard.press("Tab")
         if page.evaluate(
             "() => document.activeElement.matches('.framework-tabs > input')"

@@ -274,6 +274,7 @@ def test_notebooks_and_pages_refer_by_the_same_numbers(book, chapters):
                 if cell.cell_type == "markdown"
             )
             prose = re.sub(r"\$\$.*?\$\$|\$[^$]*\$", "", prose, flags=re.S)
+            prose = re.sub(r"\s+", " ", prose)
             assert NUMBER.findall(prose) == shown, (framework, name)
             compared += len(shown)
     assert compared > 10

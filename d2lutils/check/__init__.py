@@ -20,6 +20,7 @@ from . import (  # noqa: F401 - to be imported is all they need
     _gradient_flow,
     _inception,
     _intro,
+    _preactivation,
     _residual_block,
     _resnet18,
     _resnet_family,

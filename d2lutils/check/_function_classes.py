@@ -9,7 +9,7 @@ from ._answer import Wrong, exercise
 from ._compare import boolean, function, integer, same_function
 from ._frameworks import adapter, network
 from ._residual_block import basic, told
-from ._resnet18 import plain
+from ._resnet18_blocks import plain
 
 _MODULES = {"PyTorch": "torch", "TensorFlow": "tensorflow", "MXNet": "mxnet"}
 
