@@ -221,8 +221,8 @@ check.product_order(gradient)
     },
     "lesion": {
         "wrong": [
-            (loop(), "your code raises"),
-            (loop("3 + i", "4 + i"), ""),
+            (loop(), "Flatten the stages"),
+            (loop("3 + i", "4 + i"), "Flatten the stages"),
             (
                 loop("del parts[3 + i]", "pass"),
                 "`without(net, [5])` removes other blocks: none",

@@ -264,7 +264,7 @@ check.small_image(tuple(shapes))
             ),
             (
                 replace("ResNet(BasicBlock", "(BasicBlock"),
-                "",
+                "which is no network",
             ),
         ],
         "right": [
