@@ -75,7 +75,7 @@ for name, net in nets.items():
 
 for kind, block in ("plain", PlainBlock), ("residual", BasicBlock):
     d2l.set_seed(0)
-    small, deep = new_network(block, 1, 8), new_network(block, 3, 8)
+    small, deep = new_network(block, 1, 16), new_network(block, 3, 16)
     step = make_step(small, 0.05)
     losses = [step(array(X), labels(y)) for _ in range(3)]
     facts[kind, "losses"] = losses
@@ -111,7 +111,7 @@ facts["residual changes"] = float(abs(in_training(block, X) - X).max())
 X, y = next(iter(train_iter))
 for name, block, n in [("shallow", PlainBlock, 1), ("deep", PlainBlock, 5),
                        ("residual", BasicBlock, 5)]:
-    net, rng = new_network(block, n, 8), np.random.default_rng(0)
+    net, rng = new_network(block, n, 16), np.random.default_rng(0)
     d2l.set_weights(net, random_weights(d2l.get_weights(net), rng))
     step = make_step(net, lr)
     facts["after training", name] = [step(X, y) for _ in range(30)][-1]
@@ -135,13 +135,13 @@ def facts(request, all_facts):
 
 
 def test_depth_and_parameters_are_those_of_the_formulas(facts):
-    c = 8
+    c = 16
     for n in 3, 7:
         plain = n * (378 * c**2 + 28 * c) - 90 * c**2 + 51 * c + 10
         assert facts[f"plain-{6 * n + 2}"] == [6 * n + 2, plain]
         residual = plain + 10 * c**2 + 12 * c
         assert facts[f"residual-{6 * n + 2}"] == [6 * n + 2, residual]
-        assert residual - plain == 736
+        assert residual - plain == 2752
 
 
 def test_nested_classes_order_the_training_loss_and_nothing_else(facts):
