@@ -6,8 +6,8 @@ For example:
         --model resnet18 --resize 32 --epochs 10 --lr 0.05 --seeds 0 1 2 \
         --checkpoint run --record results/resnet18_32px_pytorch.json
 
-Started in several processes, as the framework has it, it trains on all of
-them: with `torchrun`, with TF_CONFIG or with DMLC_ROLE.
+Started in several processes, it trains on all of them: PyTorch's by
+`torchrun`, TensorFlow's with the variable TF_CONFIG.
 """
 
 import argparse

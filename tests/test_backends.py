@@ -96,7 +96,11 @@ def test_backends_have_the_same_names_and_signatures(looks):
     } == {
         "load_data_fashion_mnist": "(batch_size, resize=None)",
         "train_ch6": "(net, train_iter, test_iter, num_epochs, lr, device)",
-        "fit": "(net, train_iter, test_iter, num_epochs, lr, *, device=None)",
+        "fit": (
+            "(net, train_iter, test_iter, num_epochs, lr, *, device=None, "
+            "optimizer='sgd', weight_decay=0.0, schedule='constant', "
+            "mixed_precision=False, checkpoint=None, seed=None)"
+        ),
         "evaluate_accuracy": "(net, data_iter, device=None)",
         "try_gpu": "(i=0)",
         "try_all_gpus": "()",
