@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from conftest import FRAMEWORKS, selected_frameworks
 
-# MXNet's servers do not always let the workers go on when the machine is
-# busy: until that is understood, nothing is promised for it.
+# With MXNet only one process can train; a clear error says so.
 PROVED = [name for name in selected_frameworks() if name != "mxnet"]
 
 SCRIPT = Path(__file__).with_name("train_together.py")

@@ -37,4 +37,4 @@ def test_contract(framework, folder):
 def test_momentum_and_weight_decay_are_the_same_everywhere(folder):
     losses = [np.load(folder / f"{x}.npy") for x in selected_frameworks()]
     for a, b in itertools.combinations(losses, 2):
-        np.testing.assert_allclose(a, b, rtol=1e-3)
+        np.testing.assert_allclose(a, b, rtol=1e-4)

@@ -1,32 +1,28 @@
 """How MXNet trains; `d2lutils.mxnet` has made it importable."""
 
-import functools
 import os
 from contextlib import contextmanager
 
-from mxnet import autograd, gluon, kv, np
+from mxnet import autograd, gluon, np
 
 from d2lutils import training
 
 
-@functools.cache
-def _store():
-    """Return what connects the processes, or `None` if there is only one."""
-    if os.environ.get("DMLC_ROLE") != "worker":
-        return None
-    return kv.create("dist_sync")
+@contextmanager
+def group():
+    """Do nothing; with MXNet, only one process can train.
+
+    Raises:
+        ValueError: Servers or workers have been asked for.
+    """
+    if "DMLC_ROLE" in os.environ:
+        raise ValueError("DMLC_ROLE: MXNet trains in one process only here")
+    yield
 
 
 def rank_and_size():
     """Return this process's number and how many train together."""
-    store = _store()
-    return (store.rank, store.num_workers) if store else (0, 1)
-
-
-@contextmanager
-def group():
-    """Do nothing: MXNet joins the processes that DMLC_ROLE speaks of."""
-    yield
+    return 0, 1
 
 
 def num_correct(y_hat, y):
@@ -39,9 +35,8 @@ class Engine:
 
     def __init__(self, net, device, options):
         self.net, self.device = net, device
-        self.store = _store()
         self.rank, self.size = rank_and_size()
-        # The store only adds gradients: with updates it would keep momenta.
+        # Without a store, which would keep the momenta to itself.
         self.trainer = gluon.Trainer(
             net.collect_params(),
             "sgd",
@@ -50,11 +45,9 @@ class Engine:
                 "momentum": training.MOMENTUM[options["optimizer"]],
                 "wd": options["weight_decay"],
             },
-            kvstore=self.store,
-            update_on_kvstore=None if self.store is None else False,
+            kvstore=None,
         )
         self.first = next(iter(net.collect_params().values()))
-        self.keys = {}
         self.loss_fn = gluon.loss.SoftmaxCrossEntropyLoss()
 
     def start(self):
@@ -64,9 +57,7 @@ class Engine:
         self.finite = np.zeros((), ctx=self.device)
 
     def step(self, X, y, lr):
-        """Train on one batch: on this process's share of its examples."""
-        count = len(y)
-        X, y = X[self.rank :: self.size], y[self.rank :: self.size]
+        """Train on one batch."""
         X, y = X.as_in_ctx(self.device), y.as_in_ctx(self.device)
         # MXNet queues work without limit. Waiting until the last step's
         # loss is known, while its gradients are yet to come, keeps the
@@ -77,7 +68,7 @@ class Engine:
             y_hat = self.net(X)
             loss = self.loss_fn(y_hat, y)
         loss.backward()
-        self.trainer.step(count)
+        self.trainer.step(len(y))
         self.loss = self.loss + loss.sum()
         self.correct = self.correct + num_correct(y_hat, y)
         # Once infinite or NaN, a sum stays so: this counts up to there. Some
@@ -87,32 +78,7 @@ class Engine:
 
     def sums(self):
         """Wait; return the loss's sum, the right ones and the finite steps."""
-        sums = np.stack([self.loss, self.correct, self.finite])
-        if self.store is None:
-            loss, correct, finite = sums.tolist()
-        else:
-            loss, correct, finite = self._add("sums", sums).tolist()
-            # Where one process's loss is not finite, their sum is not.
-            finite = -(-finite // self.size)
-            self._average_statistics()
-        return loss, correct, int(finite)
-
-    def _add(self, name, X):
-        """Return the sum of an array over all processes."""
-        total = np.zeros_like(X)
-        if name not in self.keys:
-            # The trainer has taken the numbers from 0 for the parameters.
-            self.keys[name] = 1_000_000 + len(self.keys)
-            self.store.init(self.keys[name], total)
-        key = self.keys[name]
-        self.store.push(key, X)
-        self.store.pull(key, out=total)
-        return total
-
-    def _average_statistics(self):
-        for name, p in self.net._collect_params_with_prefix().items():
-            if p.grad_req == "null":
-                p.set_data(self._add(name, p.data()) / self.size)
+        return float(self.loss), float(self.correct), int(self.finite)
 
     def _arrays(self):
         parameters = self.net._collect_params_with_prefix()
