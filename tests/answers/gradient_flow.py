@@ -296,7 +296,7 @@ check.lesion(Lesioned)
             ),
             (
                 scaled("self.keep * Y", "scale = 1 - self.keep"),
-                "WANTED",
+                "the branch is multiplied by",
             ),
             (EACH, "the coin is thrown for each example"),
             (
