@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -14,6 +15,7 @@ ENVIRONMENT = {
     "D2L_SCALE": "smoke",
     "MPLBACKEND": "agg",
     "OMP_NUM_THREADS": "1",
+    "PYTHONPATH": str(ROOT),
 }
 
 RUN = """
@@ -21,9 +23,9 @@ import json, linecache, sys
 from pathlib import Path
 from bookbuild.chapter import read
 
-chapter, framework, skipped, extra = json.loads(sys.argv[1])
+root, chapter, framework, skipped, extra = json.loads(sys.argv[1])
 space = {"__name__": "chapter"}
-for cell in read(Path("chapters", f"{chapter}.md")).code(framework):
+for cell in read(Path(root, "chapters", f"{chapter}.md")).code(framework):
     if any(words in cell.source for words in skipped):
         continue
     # TensorFlow compiles from the source of a function.
@@ -43,14 +45,16 @@ def run_chapter(chapter, framework, skipped=(), extra=""):
         skipped: Cells that hold one of these texts are not executed.
         extra: Python code to execute after them, in their namespace.
     """
-    arguments = json.dumps([chapter, framework, skipped, extra])
-    result = subprocess.run(
-        [sys.executable, "-c", RUN, arguments],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-    )
+    arguments = json.dumps([str(ROOT), chapter, framework, skipped, extra])
+    # Elsewhere: chapters write files.
+    with tempfile.TemporaryDirectory() as folder:
+        result = subprocess.run(
+            [sys.executable, "-c", RUN, arguments],
+            cwd=folder,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+        )
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     return result.stdout
