@@ -132,6 +132,17 @@ def test_choosing_by_hand(read):
     assert other.locator("input:checked").count() == 0
 
 
+def test_each_choice_stands_beside_its_button(read):
+    page = read()
+    for choice in page.locator(".quiz-choice").all():
+        button = choice.locator("input").bounding_box()
+        label = choice.locator("label").bounding_box()
+        gap = label["x"] - button["x"] - button["width"]
+        assert 5 < gap < 15
+        assert label["y"] < button["y"] + button["height"]
+        assert choice.evaluate("x => getComputedStyle(x).display") == "flex"
+
+
 def test_choosing_by_keyboard(read):
     page = read()
     form = page.locator("form.quiz").first
