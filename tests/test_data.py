@@ -275,8 +275,8 @@ def test_line_about_the_scale(monkeypatch, capsys):
     monkeypatch.setenv("D2L_SCALE", "demo")
     data.load_for_batches(8, None, has_gpu=True)
     assert capsys.readouterr().out == (
-        "D2L_SCALE=demo: 4,000 of 60,000 training and 1,000 of 10,000 test "
-        "images (set D2L_SCALE=full for all)\n"
+        "D2L_SCALE=demo, not full: 4,000 of 60,000 training and 1,000 of "
+        "10,000 test images\n"
     )
 
 
