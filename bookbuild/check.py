@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from . import exercises, myst, quiz
+from . import exercises, myst, quiz, recorded
 from .chapter import CELL_TAGS, Cell, Chapter, read
 from .errors import BookError
 from .plain import KNOWN_DIRECTIVES, KNOWN_ROLES, PAGE_DIRECTIVES
@@ -207,6 +207,11 @@ def _directives(chapter: Chapter, cell, project: Project) -> Iterator[str]:
         if block.name == "quiz":
             try:
                 quiz.parse(block.argument, block.body)
+            except ValueError as error:
+                yield f"{place} {error}"
+        if block.name == "recorded":
+            try:
+                recorded.markdown(project.root, block.body)
             except ValueError as error:
                 yield f"{place} {error}"
         rows = block.body.lstrip()

@@ -4,14 +4,16 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-from . import myst, quiz
+from . import myst, quiz, recorded
 from .chapter import Chapter
 from .project import Project
 from .references import FIGURE_NAMES, References, cited_as
 
 NOTES = {"note", "tip", "warning", "important", "seealso", "admonition"}
 EXERCISES = {"exercise", "solution-start", "solution-end", "quiz"}
-KNOWN_DIRECTIVES = NOTES | EXERCISES | {"figure", "math", "list-table"}
+KNOWN_DIRECTIVES = (
+    NOTES | EXERCISES | {"figure", "math", "list-table", "recorded"}
+)
 # On pages without code, of which no notebook is derived.
 PAGE_DIRECTIVES = {"bibliography", "eval-rst", "glossary"}
 KNOWN_ROLES = {"numref", "ref", "eq", "doc", "cite:t", "cite:p"}
@@ -96,6 +98,8 @@ class Converter:
             return self.exercise(block)
         if block.name == "quiz":
             return self._quiz(quiz.parse(block.argument, block.body))
+        if block.name == "recorded":
+            return recorded.markdown(self.project.root, block.body)
         if block.name == "solution-start":
             return self._solution(block)
         if block.name == "solution-end":

@@ -7,7 +7,12 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from . import framework_tabs, sphinx_exercises, sphinx_quiz
+from . import (
+    framework_tabs,
+    sphinx_exercises,
+    sphinx_quiz,
+    sphinx_recorded,
+)
 from .project import FRAMEWORKS, Project
 
 READER = "bookbuild.merge.reads"
@@ -183,4 +188,5 @@ def setup(app: Sphinx) -> dict:
     app.add_transform(framework_tabs.FrameworkTabs)
     sphinx_quiz.setup(app)
     sphinx_exercises.setup(app)
+    sphinx_recorded.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,35 @@
+"""The directive `recorded` on a page; see `recorded`."""
+
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from . import recorded
+
+
+class RecordedDirective(SphinxDirective):
+    """A table of trainings that were recorded."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table and where the trainings were done."""
+        root, body = Path(self.env.srcdir), "\n".join(self.content)
+        for name, _ in recorded.rows(body):
+            self.env.note_dependency(f"results/{name}.json")
+        try:
+            text = recorded.markdown(root, body)
+        except ValueError as error:
+            raise self.error(str(error)) from None
+        parsed = nodes.container(classes=["recorded"])
+        lines = StringList(text.splitlines(), self.get_source_info()[0])
+        self.state.nested_parse(lines, self.content_offset, parsed)
+        return [parsed]
+
+
+def setup(app: Sphinx) -> None:
+    """Register the directive."""
+    app.add_directive("recorded", RecordedDirective)
