@@ -29,6 +29,7 @@ FASHION_MNIST_CLASSES = (
 )
 
 FULL_SIZE = (60_000, 10_000)  # training and test images
+MAX_SHIFT = 2  # pixels by which augmentation moves an image
 
 # The one piece of global state: it draws the order of the examples. It is
 # apart from NumPy's global generator so that nothing else advances it.
@@ -105,9 +106,9 @@ def load_for_batches(batch_size, resize, has_gpu):
     counts = len(data.train_labels), len(data.test_labels)
     if counts != FULL_SIZE:
         print(
-            f"{VARIABLE}={scale.name}: {counts[0]:,} of {FULL_SIZE[0]:,} "
-            f"training and {counts[1]:,} of {FULL_SIZE[1]:,} test images "
-            f"(set {VARIABLE}=full for all)"
+            f"{VARIABLE}={scale.name}, not full: {counts[0]:,} of "
+            f"{FULL_SIZE[0]:,} training and {counts[1]:,} of "
+            f"{FULL_SIZE[1]:,} test images"
         )
     return data
 
@@ -139,6 +140,30 @@ def bilinear_matrix(n_in, n_out):
     weights = np.maximum(0, 1 - np.abs(distances) / max(step, 1))
     weights /= weights.sum(axis=1, keepdims=True)
     return weights.astype(np.float32)
+
+
+def pad(images):
+    """Return images with `MAX_SHIFT` black pixels more on every side."""
+    return np.pad(images, ((0, 0), *2 * [(MAX_SHIFT, MAX_SHIFT)]))
+
+
+def draw_views(count, size):
+    """Draw which pixels of padded images their augmented views show.
+
+    Half of the images are flipped left to right, and all are moved by up to
+    `MAX_SHIFT` pixels, in both directions independently.
+
+    Args:
+        count: How many images there are.
+        size: Height and width of the images, without the padding.
+
+    Returns:
+        Rows and columns: two int64 arrays of shape (count, size).
+    """
+    down, right = _order.integers(2 * MAX_SHIFT + 1, size=(2, count, 1))
+    flipped = _order.random((count, 1)) < 0.5
+    pixels = np.arange(size)
+    return pixels + down, np.where(flipped, pixels[::-1], pixels) + right
 
 
 class Batches:

@@ -92,7 +92,7 @@ def _has_gpu():
     return npx.num_gpus() > 0
 
 
-def load_data_fashion_mnist(batch_size, resize=None):
+def load_data_fashion_mnist(batch_size, resize=None, augment=False):
     """Return mini-batches of Fashion-MNIST for training and for testing.
 
     Both can be gone through again and again and know their `len`. Training
@@ -103,6 +103,8 @@ def load_data_fashion_mnist(batch_size, resize=None):
         batch_size: Examples in a batch.
         resize: Height and width to resize the images to, bilinearly; they
             stay 28×28 with `None`.
+        augment: Whether each training image is flipped left to right, or
+            not, and moved by up to two pixels, at random and anew each time.
 
     Returns:
         Two iterables of batches `X, y`: float32 of shape (N, 1, H, W) in
@@ -114,18 +116,28 @@ def load_data_fashion_mnist(batch_size, resize=None):
     """
     arrays = data.load_for_batches(batch_size, resize, _has_gpu())
     return (
-        _batches(*arrays[:2], batch_size, resize, shuffle=True),
-        _batches(*arrays[2:], batch_size, resize, shuffle=False),
+        _batches(*arrays[:2], batch_size, resize, True, augment),
+        _batches(*arrays[2:], batch_size, resize, False, False),
     )
 
 
-def _batches(images, labels, batch_size, resize, shuffle):
+def _batches(images, labels, batch_size, resize, shuffle, augment):
+    size = images.shape[1]
+    if augment:
+        images = data.pad(images)
     if resize is not None:
-        A = np.array(data.bilinear_matrix(images.shape[1], resize))
+        A = np.array(data.bilinear_matrix(size, resize))
 
     def make_batch(index):
         # NumPy indexes bytes faster than MXNet does.
-        X = np.array(images[index], dtype="float32", ctx=npx.cpu()) / 255
+        if augment:
+            rows, columns = data.draw_views(len(index), size)
+            X = images[
+                index[:, None, None], rows[:, :, None], columns[:, None]
+            ]
+        else:
+            X = images[index]
+        X = np.array(X, dtype="float32", ctx=npx.cpu()) / 255
         if resize is not None:
             X = np.matmul(A, np.dot(X, A.T))
         y = np.array(labels[index], dtype="int32", ctx=npx.cpu())
@@ -187,6 +199,7 @@ def fit(
     optimizer="sgd",
     weight_decay=0.0,
     schedule="constant",
+    label_smoothing=0.0,
     mixed_precision=False,
     checkpoint=None,
     seed=None,
@@ -208,6 +221,8 @@ def fit(
         weight_decay: The factor of the weights in their own gradient.
         schedule: How the learning rate goes on: `"constant"`, `"cosine"`,
             `"step"` or `"one_cycle"`; see `d2lutils.schedules`.
+        label_smoothing: The share of each target that is spread over all
+            classes alike (Szegedy et al., 2016, section 7).
         mixed_precision: Not to be had with MXNet 1.9: it must be `False`.
         checkpoint: A file to write after each epoch. If it is there, the
             training goes on from it and ends as if it had never stopped.
@@ -228,6 +243,7 @@ def fit(
         "optimizer": optimizer,
         "weight_decay": weight_decay,
         "schedule": schedule,
+        "label_smoothing": label_smoothing,
         "mixed_precision": mixed_precision,
         "checkpoint": checkpoint,
         "seed": seed,

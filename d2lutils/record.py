@@ -49,20 +49,6 @@ def write(path, record):
     partial.replace(path)
 
 
-def read(path):
-    """Return a record.
-
-    Raises:
-        ValueError: The file is not one.
-    """
-    try:
-        record = json.loads(Path(path).read_text("utf-8"))
-        record["runs"], record["settings"], record["device"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a record: {error}") from None
-    return record
-
-
 def summary(record):
     """Return one paragraph about a record: result, device and versions.
 

@@ -99,7 +99,7 @@ def _num_gpus():
     return len(tf.config.list_physical_devices("GPU"))
 
 
-def load_data_fashion_mnist(batch_size, resize=None):
+def load_data_fashion_mnist(batch_size, resize=None, augment=False):
     """Return mini-batches of Fashion-MNIST for training and for testing.
 
     Both can be gone through again and again and know their `len`. Training
@@ -110,6 +110,8 @@ def load_data_fashion_mnist(batch_size, resize=None):
         batch_size: Examples in a batch.
         resize: Height and width to resize the images to, bilinearly; they
             stay 28×28 with `None`.
+        augment: Whether each training image is flipped left to right, or
+            not, and moved by up to two pixels, at random and anew each time.
 
     Returns:
         Two `tf.data.Dataset`s of batches `X, y`: float32 of shape
@@ -121,31 +123,43 @@ def load_data_fashion_mnist(batch_size, resize=None):
     """
     arrays = data.load_for_batches(batch_size, resize, _num_gpus() > 0)
     return (
-        _batches(*arrays[:2], batch_size, resize, shuffle=True),
-        _batches(*arrays[2:], batch_size, resize, shuffle=False),
+        _batches(*arrays[:2], batch_size, resize, True, augment),
+        _batches(*arrays[2:], batch_size, resize, False, False),
     )
 
 
-def _batches(images, labels, batch_size, resize, shuffle):
+def _batches(images, labels, batch_size, resize, shuffle, augment):
+    size = images.shape[1]
+    if augment:
+        images = data.pad(images)
     # tf.data works on the CPU: there it wants the arrays too.
     with tf.device("/CPU:0"):
         images = tf.constant(images)
         labels = tf.constant(labels, tf.int32)
         if resize is not None:
-            A = tf.constant(data.bilinear_matrix(images.shape[1], resize))
+            A = tf.constant(data.bilinear_matrix(size, resize))
 
-    def make_batch(index):
-        X = tf.cast(tf.gather(images, index), tf.float32) / 255
+    def draw(index):
+        return index, *(data.draw_views(len(index), size) if augment else ())
+
+    def make_batch(index, *views):
+        X = tf.gather(images, index)
+        for axis, pixels in enumerate(views, 1):
+            X = tf.gather(X, pixels, axis=axis, batch_dims=1)
+        X = tf.cast(X, tf.float32) / 255
         if resize is not None:
             X = A @ (X @ tf.transpose(A))
         return X[..., tf.newaxis], tf.gather(labels, index)
 
     index_batches = data.Batches(
-        len(labels), batch_size, shuffle, make_batch=lambda index: index
+        len(labels), batch_size, shuffle, make_batch=draw
     )
     dataset = tf.data.Dataset.from_generator(
         lambda: iter(index_batches),
-        output_signature=tf.TensorSpec((None,), tf.int64),
+        output_signature=(
+            tf.TensorSpec((None,), tf.int64),
+            *(2 if augment else 0) * [tf.TensorSpec((None, size), tf.int64)],
+        ),
     )
     dataset = dataset.apply(
         tf.data.experimental.assert_cardinality(len(index_batches))
@@ -200,6 +214,7 @@ def fit(
     optimizer="sgd",
     weight_decay=0.0,
     schedule="constant",
+    label_smoothing=0.0,
     mixed_precision=False,
     checkpoint=None,
     seed=None,
@@ -222,6 +237,8 @@ def fit(
         weight_decay: The factor of the weights in their own gradient.
         schedule: How the learning rate goes on: `"constant"`, `"cosine"`,
             `"step"` or `"one_cycle"`; see `d2lutils.schedules`.
+        label_smoothing: The share of each target that is spread over all
+            classes alike (Szegedy et al., 2016, section 7).
         mixed_precision: Compute in bfloat16 where that is safe; the
             weights stay float32.
         checkpoint: A file to write after each epoch. If it is there, the
@@ -243,6 +260,7 @@ def fit(
         "optimizer": optimizer,
         "weight_decay": weight_decay,
         "schedule": schedule,
+        "label_smoothing": label_smoothing,
         "mixed_precision": mixed_precision,
         "checkpoint": checkpoint,
         "seed": seed,

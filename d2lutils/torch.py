@@ -80,7 +80,7 @@ def _has_gpu():
     return try_gpu().type != "cpu"
 
 
-def load_data_fashion_mnist(batch_size, resize=None):
+def load_data_fashion_mnist(batch_size, resize=None, augment=False):
     """Return mini-batches of Fashion-MNIST for training and for testing.
 
     Both can be gone through again and again and know their `len`. Training
@@ -91,6 +91,8 @@ def load_data_fashion_mnist(batch_size, resize=None):
         batch_size: Examples in a batch.
         resize: Height and width to resize the images to, bilinearly; they
             stay 28×28 with `None`.
+        augment: Whether each training image is flipped left to right, or
+            not, and moved by up to two pixels, at random and anew each time.
 
     Returns:
         Two iterables of batches `X, y`: float32 of shape (N, 1, H, W) in
@@ -102,29 +104,42 @@ def load_data_fashion_mnist(batch_size, resize=None):
     """
     arrays = data.load_for_batches(batch_size, resize, _has_gpu())
     return (
-        _batches(*arrays[:2], batch_size, resize, shuffle=True),
-        _batches(*arrays[2:], batch_size, resize, shuffle=False),
+        _batches(*arrays[:2], batch_size, resize, True, augment),
+        _batches(*arrays[2:], batch_size, resize, False, False),
     )
 
 
-def _batches(images, labels, batch_size, resize, shuffle):
+def _batches(images, labels, batch_size, resize, shuffle, augment):
+    size = images.shape[1]
+    if augment:
+        images = data.pad(images)
     # The bytes of all images fit on any device, and stay there.
     device = try_gpu()
     images = torch.from_numpy(images).to(device)
     labels = torch.from_numpy(labels).to(device)
     if resize is not None:
-        A = data.bilinear_matrix(images.shape[1], resize)
+        A = data.bilinear_matrix(size, resize)
         A = torch.from_numpy(A).to(device)
 
-    def make_batch(index):
-        index = torch.from_numpy(index)
+    def to_device(array):
+        tensor = torch.from_numpy(array)
         if device.type == "cuda":  # from pinned memory a GPU need not wait
-            index = index.pin_memory()
-        index = index.to(device, non_blocking=True)
-        X = images[index].to(torch.float32) / 255
+            tensor = tensor.pin_memory()
+        return tensor.to(device, non_blocking=True)
+
+    def make_batch(index):
+        numbers = to_device(index)
+        if augment:
+            rows, columns = map(to_device, data.draw_views(len(index), size))
+            X = images[
+                numbers[:, None, None], rows[:, :, None], columns[:, None]
+            ]
+        else:
+            X = images[numbers]
+        X = X.to(torch.float32) / 255
         if resize is not None:
             X = A @ (X @ A.T)
-        return X.unsqueeze(1), labels[index]
+        return X.unsqueeze(1), labels[numbers]
 
     return data.Batches(len(labels), batch_size, shuffle, make_batch)
 
@@ -165,6 +180,7 @@ def fit(
     optimizer="sgd",
     weight_decay=0.0,
     schedule="constant",
+    label_smoothing=0.0,
     mixed_precision=False,
     checkpoint=None,
     seed=None,
@@ -185,6 +201,8 @@ def fit(
         weight_decay: The factor of the weights in their own gradient.
         schedule: How the learning rate goes on: `"constant"`, `"cosine"`,
             `"step"` or `"one_cycle"`; see `d2lutils.schedules`.
+        label_smoothing: The share of each target that is spread over all
+            classes alike (Szegedy et al., 2016, section 7).
         mixed_precision: Compute in bfloat16 where that is safe; the
             weights stay float32.
         checkpoint: A file to write after each epoch. If it is there, the
@@ -206,6 +224,7 @@ def fit(
         "optimizer": optimizer,
         "weight_decay": weight_decay,
         "schedule": schedule,
+        "label_smoothing": label_smoothing,
         "mixed_precision": mixed_precision,
         "checkpoint": checkpoint,
         "seed": seed,

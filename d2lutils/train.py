@@ -41,7 +41,10 @@ def parser():
     add("--optimizer", choices=training.MOMENTUM, default="sgd")
     add("--weight-decay", type=float, default=0.0)
     add("--schedule", choices=SCHEDULES, default="constant")
+    add("--label-smoothing", type=float, default=0.0)
+    add("--augment", action="store_true", help="flip and move the images")
     add("--mixed-precision", action="store_true", help="bfloat16")
+    add("--compile", action="store_true", help="torch.compile; PyTorch only")
     add(
         "--seeds",
         type=int,
@@ -57,6 +60,9 @@ def parser():
 def main(arguments=None):
     """Train as the command line says; return the exit status."""
     args = parser().parse_args(arguments)
+    if args.compile and args.framework != "pytorch":
+        print("error: --compile is for PyTorch only", file=sys.stderr)
+        return 2
     module = MODULES[args.framework]
     d2l = importlib.import_module(f"d2lutils.{module}")
     engines = importlib.import_module(f"d2lutils.engines.{module}")
@@ -74,16 +80,22 @@ def _train(args, d2l, module, num_processes):
         "optimizer": args.optimizer,
         "weight_decay": args.weight_decay,
         "schedule": args.schedule,
+        "label_smoothing": args.label_smoothing,
         "mixed_precision": args.mixed_precision,
     }
     runs = []
     try:
         for seed in args.seeds:
             d2l.set_seed(seed)
-            iters = d2l.load_data_fashion_mnist(args.batch_size, args.resize)
+            iters = d2l.load_data_fashion_mnist(
+                args.batch_size, args.resize, args.augment
+            )
+            net = getattr(models, args.model)()
+            if args.compile:
+                net.compile()
             checkpoint = args.checkpoint and f"{args.checkpoint}-{seed}"
             history = d2l.fit(
-                getattr(models, args.model)(),
+                net,
                 *iters,
                 args.epochs,
                 args.lr,
@@ -107,6 +119,8 @@ def _train(args, d2l, module, num_processes):
         "num_train": counts[0],
         "num_test": counts[1],
         "lr": args.lr,
+        "augment": args.augment,
+        "compile": args.compile,
         **options,
     }
     result = {

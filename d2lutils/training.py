@@ -52,6 +52,7 @@ def check_arguments(train_iter, test_iter, num_epochs, lr, options):
     check_positive_int("num_epochs", num_epochs)
     check_number("lr", lr, positive=True)
     check_number("weight_decay", options["weight_decay"])
+    check_number("label_smoothing", options["label_smoothing"], below=1)
     for name, known in ("optimizer", MOMENTUM), ("schedule", SCHEDULES):
         if options[name] not in known:
             names = ", ".join(known)
@@ -68,16 +69,13 @@ def check_arguments(train_iter, test_iter, num_epochs, lr, options):
             raise ValueError(f"seed must be an integer ≥ 0, not {seed!r}")
 
 
-def check_number(name, value, positive=False):
-    """Raise a ValueError unless a value is finite and not negative."""
+def check_number(name, value, positive=False, below=math.inf):
+    """Raise a ValueError unless a value is at least 0 and below a bound."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if (
-        not is_number
-        or not math.isfinite(value)
-        or value < 0
-        or (positive and value == 0)
-    ):
+    if not is_number or not 0 <= value < below or (positive and value == 0):
         kind = "a positive number" if positive else "a number, at least 0"
+        if below < math.inf:
+            kind += f" and below {below}"
         raise ValueError(f"{name} must be {kind}, not {value!r}")
 
 

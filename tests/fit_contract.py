@@ -216,7 +216,12 @@ def test_loss_that_is_not_finite_stops_the_training(loaded, tmp_path):
 def test_losses_for_comparison(loaded):
     d2l, _, net = loaded
     # Small steps: large ones make chaos of the rounding.
-    options = {"optimizer": "momentum", "weight_decay": 1.0, "seed": 1}
+    options = {
+        "optimizer": "momentum",
+        "weight_decay": 1.0,
+        "label_smoothing": 0.3,
+        "seed": 1,
+    }
     history = train(d2l, net, 2, lr=1e-5, **options)
     np.save(os.environ["LOSSES"], history["train_loss"])
 
@@ -263,6 +268,8 @@ def test_mixed_precision(loaded, module):
         ({"optimizer": "magic"}, "optimizer is 'magic', not one of sgd"),
         ({"schedule": "magic"}, "schedule is 'magic', not one of constant"),
         ({"weight_decay": -1}, "weight_decay must be a number, at least 0"),
+        ({"label_smoothing": 1}, "at least 0 and below 1, not 1"),
+        ({"label_smoothing": -0.1}, "label_smoothing must be a number"),
         ({"seed": -1}, "seed must be"),
         ({"seed": 1.5}, "seed must be"),
     ],

@@ -3,7 +3,7 @@
 import os
 from contextlib import contextmanager
 
-from mxnet import autograd, gluon, np
+from mxnet import autograd, gluon, np, npx
 
 from d2lutils import training
 
@@ -48,6 +48,7 @@ class Engine:
             kvstore=None,
         )
         self.first = next(iter(net.collect_params().values()))
+        self.label_smoothing = options["label_smoothing"]
         self.loss_fn = gluon.loss.SoftmaxCrossEntropyLoss()
 
     def start(self):
@@ -66,7 +67,7 @@ class Engine:
         self.trainer.set_learning_rate(lr)
         with autograd.record():
             y_hat = self.net(X)
-            loss = self.loss_fn(y_hat, y)
+            loss = self._loss(y_hat, y)
         loss.backward()
         self.trainer.step(len(y))
         self.loss = self.loss + loss.sum()
@@ -75,6 +76,13 @@ class Engine:
         # weights are added, as MXNet's ReLU hides a NaN from the loss.
         total = self.loss + self.first.data().sum()
         self.finite = self.finite + np.isfinite(total)
+
+    def _loss(self, y_hat, y):
+        loss, share = self.loss_fn(y_hat, y), self.label_smoothing
+        if share:
+            over_classes = npx.log_softmax(y_hat).mean(axis=1)
+            loss = (1 - share) * loss - share * over_classes
+        return loss
 
     def sums(self):
         """Wait; return the loss's sum, the right ones and the finite steps."""

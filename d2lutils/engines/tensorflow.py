@@ -76,6 +76,7 @@ class Engine:
         )
         self.optimizer.build(net.trainable_variables)
         self.weight_decay = options["weight_decay"]
+        self.label_smoothing = options["label_smoothing"]
         self.loss_fn = tf.keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, reduction="sum"
         )
@@ -114,7 +115,7 @@ class Engine:
         with tf.GradientTape() as tape:
             # Without `training` BatchNorm would not train.
             y_hat = tf.cast(self.net(X, training=True), tf.float32)
-            loss = self.loss_fn(y, y_hat)
+            loss = self._loss(y_hat, y)
             mean_loss = loss / count
         gradients = tape.gradient(mean_loss, variables)
         if self.weight_decay:
@@ -128,6 +129,13 @@ class Engine:
             ]
         self.optimizer.apply(gradients, variables)
         return loss, num_correct(y_hat, y)
+
+    def _loss(self, y_hat, y):
+        loss, share = self.loss_fn(y, y_hat), self.label_smoothing
+        if share:  # Keras has it only for labels that are not numbers
+            over_classes = tf.reduce_mean(tf.nn.log_softmax(y_hat), axis=1)
+            loss = (1 - share) * loss - share * tf.reduce_sum(over_classes)
+        return loss
 
     def sums(self):
         """Wait; return the loss's sum, the right ones and the finite steps."""

@@ -70,7 +70,9 @@ class Engine:
             momentum=training.MOMENTUM[options["optimizer"]],
             weight_decay=options["weight_decay"],
         )
-        self.loss_fn = torch.nn.CrossEntropyLoss(reduction="sum")
+        self.loss_fn = torch.nn.CrossEntropyLoss(
+            reduction="sum", label_smoothing=options["label_smoothing"]
+        )
         self.mixed = torch.autocast(
             device.type, torch.bfloat16, enabled=options["mixed_precision"]
         )
