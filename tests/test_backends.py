@@ -94,12 +94,15 @@ def test_backends_have_the_same_names_and_signatures(looks):
             "set_seed",
         )
     } == {
-        "load_data_fashion_mnist": "(batch_size, resize=None)",
+        "load_data_fashion_mnist": (
+            "(batch_size, resize=None, augment=False)"
+        ),
         "train_ch6": "(net, train_iter, test_iter, num_epochs, lr, device)",
         "fit": (
             "(net, train_iter, test_iter, num_epochs, lr, *, device=None, "
             "optimizer='sgd', weight_decay=0.0, schedule='constant', "
-            "mixed_precision=False, checkpoint=None, seed=None)"
+            "label_smoothing=0.0, mixed_precision=False, checkpoint=None, "
+            "seed=None)"
         ),
         "evaluate_accuracy": "(net, data_iter, device=None)",
         "try_gpu": "(i=0)",
