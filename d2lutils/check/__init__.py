@@ -22,6 +22,7 @@ from . import (
     _inception,
     _intro,
     _preactivation,
+    _preactivation_blocks,
     _residual_block,
     _resnet18,
     _resnet18_blocks,
