@@ -60,3 +60,16 @@ def replace_words(old, new):
 def filled(text):
     """Return a text for each framework, with its `{words}` filled in."""
     return {fw: text.format(**words) for fw, words in WORDS.items()}
+
+
+def put(codes, **parts):
+    """Return the code of each framework with parts in place of names.
+
+    A part is a text, or one for each framework.
+    """
+    codes = dict(codes)
+    for name, part in parts.items():
+        for fw in codes:
+            text = part if isinstance(part, str) else part[fw]
+            codes[fw] = codes[fw].replace(name, text)
+    return codes

@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on bottlenecks."""
 
-from answer_code import replace, replace_each
+from answer_code import put, replace, replace_each
 
 SHAPES = "[(128, 28, 28), (128, 28, 28), (512, 28, 28)]"
 
@@ -29,7 +29,7 @@ class Unit(nn.Module):
         return torch.relu(Z + self.n3(self.widen(Y)))
 
 
-check.{name}(Unit)
+check.CHECK(Unit)
 """,
     "tensorflow": """
 def unit(c_in, c, s=1):
@@ -47,7 +47,7 @@ def unit(c_in, c, s=1):
     return keras.Model(X, layers.ReLU()(layers.add([Z, Y])))
 
 
-check.{name}(unit)
+check.CHECK(unit)
 """,
     "mxnet": """
 from mxnet import npx
@@ -72,17 +72,9 @@ class Unit(nn.Block):
         return npx.relu(Z + self.n3(self.widen(Y)))
 
 
-check.{name}(Unit)
+check.CHECK(Unit)
 """,
 }
-
-
-def _written(name):
-    """Return the answer above with the name of a check."""
-    return {
-        framework: code.replace("{name}", name)
-        for framework, code in BOTTLENECK.items()
-    }
 
 
 GROUPED = {
@@ -306,7 +298,7 @@ ANSWERS = {
                 "`Bottleneck.expansion` is too small",
             ),
         ],
-        "right": [_written("bottleneck")],
+        "right": [put(BOTTLENECK, CHECK="bottleneck")],
     },
     "skipping_bottleneck": {
         "wrong": [
@@ -345,7 +337,7 @@ ANSWERS = {
                 "your code raises",
             ),
         ],
-        "right": [_written("skipping_bottleneck")],
+        "right": [put(BOTTLENECK, CHECK="skipping_bottleneck")],
     },
     "grouped_bottleneck": {
         "wrong": [

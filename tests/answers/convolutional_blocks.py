@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on convolutional blocks."""
 
-from answer_code import replace, replace_each
+from answer_code import put, replace, replace_each
 
 CONVOLVE = """
 def convolve(X, W, b, stride=1, padding=0, dilation=1):
@@ -36,7 +36,7 @@ class HalfSize(nn.Module):
     def __init__(self, a, c):
         super().__init__()
         self.body = nn.Sequential(
-            {pad}, nn.Conv2d(a, c, 3, stride=2, bias=False),
+            PAD, nn.Conv2d(a, c, 3, stride=2, bias=False),
             nn.BatchNorm2d(c), nn.ReLU())
 
     def forward(self, X):
@@ -50,7 +50,7 @@ class HalfSize(layers.Layer):
     def __init__(self, a, c):
         super().__init__()
         self.body = keras.Sequential([
-            {pad}, layers.Conv2D(c, 3, strides=2, use_bias=False),
+            PAD, layers.Conv2D(c, 3, strides=2, use_bias=False),
             layers.BatchNormalization(), layers.ReLU()])
 
     def call(self, X, training=None):
@@ -67,7 +67,7 @@ class HalfSize(nn.Block):
         self.bn = nn.BatchNorm()
 
     def forward(self, X):
-        X = mx.np.pad(X, {pad})
+        X = mx.np.pad(X, PAD)
         return mx.npx.relu(self.bn(self.conv(X)))
 
 
@@ -78,10 +78,7 @@ check.half_size(HalfSize)
 
 def half_size(*pads):
     """Return the class with a padding of its own, for each framework."""
-    return {
-        fw: code.replace("{pad}", pad)
-        for (fw, code), pad in zip(HALF_SIZE.items(), pads, strict=True)
-    }
+    return put(HALF_SIZE, PAD=dict(zip(HALF_SIZE, pads, strict=True)))
 
 
 FACTORY = {

@@ -9,6 +9,9 @@ def without(net, removed):
     for i in removed:
         del parts[3 + i]
     return nn.Sequential(*parts)
+
+
+check.lesion(without)
 """,
     "tensorflow": """
 def without(net, removed):
@@ -16,6 +19,9 @@ def without(net, removed):
     for i in removed:
         del parts[3 + i]
     return keras.Sequential(parts)
+
+
+check.lesion(without)
 """,
     "mxnet": """
 def without(net, removed):
@@ -25,17 +31,16 @@ def without(net, removed):
     lesioned = nn.HybridSequential()
     lesioned.add(*parts)
     return lesioned
+
+
+check.lesion(without)
 """,
 }
-CALL = "\n\ncheck.lesion(without)\n"
 
 
-def loop(old="", new=""):
+def loop(old, new):
     """Return the loop over the removed blocks, with a text replaced."""
-    return {
-        fw: code.replace(old, new) + CALL if old else code + CALL
-        for fw, code in LOOP.items()
-    }
+    return {fw: code.replace(old, new) for fw, code in LOOP.items()}
 
 
 EACH = {  # a coin for each example
@@ -206,7 +211,7 @@ check.product_order(gradient)
     },
     "lesion": {
         "wrong": [
-            (loop(), "Flatten the stages"),
+            (LOOP, "Flatten the stages"),
             (loop("3 + i", "4 + i"), "Flatten the stages"),
             (
                 loop("del parts[3 + i]", "pass"),

@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on pre-activation."""
 
-from answer_code import filled, replace, replace_words
+from answer_code import filled, put, replace, replace_words
 
 FAULTY = filled("""
 class Block(PreActBlock):
@@ -100,14 +100,12 @@ check.activated_stem(Activated)
 
 def variant(pair=True, first="FirstBlock(16),", end=True):
     """Return a network with other parts, for each framework."""
-    pair = filled("batch_norm(16), {layer}," if pair else "")
-    end = filled("batch_norm(64), {layer}," if end else "")
-    return {
-        fw: code.replace("PAIR", pair[fw])
-        .replace("FIRST", first)
-        .replace("END", end[fw])
-        for fw, code in NETWORK.items()
-    }
+    return put(
+        NETWORK,
+        PAIR=filled("batch_norm(16), {layer}," if pair else ""),
+        FIRST=first,
+        END=filled("batch_norm(64), {layer}," if end else ""),
+    )
 
 
 ANSWERS = {

@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on residual blocks."""
 
-from answer_code import filled, replace, replace_each, replace_words
+from answer_code import filled, put, replace, replace_each, replace_words
 
 PROJECTED = """conv(in_channels, out_channels, 1, stride),
                 batch_norm(out_channels)"""
@@ -23,8 +23,6 @@ check.early_relu(Block)
 """)
 
 
-BASIC = "check.{}(BasicBlock)"
-
 FACTORY = {
     "pytorch": """
 def make(c_in, c_out, s=1):
@@ -40,7 +38,7 @@ def make(c_in, c_out, s=1):
     return lambda X: torch.clamp(side(X).add(main(X)), min=0)
 
 
-check.{}(make)
+check.CHECK(make)
 """,
     "tensorflow": """
 def make(c_in, c_out, s=1):
@@ -57,7 +55,7 @@ def make(c_in, c_out, s=1):
     return keras.Model(X, layers.ReLU()(layers.Add()([side, Y])))
 
 
-check.{}(make)
+check.CHECK(make)
 """,
     "mxnet": """
 class Other(nn.Block):
@@ -79,14 +77,14 @@ class Other(nn.Block):
         return np.maximum(self.main(X) + side, 0)
 
 
-check.{}(Other)
+check.CHECK(Other)
 """,
 }
 
 
-def factory(name):
-    """Return the block in another style, handed in to a check."""
-    return {fw: code.replace("{}", name) for fw, code in FACTORY.items()}
+def right(check):
+    """Return the block, and one in another style, handed in to a check."""
+    return [f"check.{check}(BasicBlock)", put(FACTORY, CHECK=check)]
 
 
 ANSWERS = {
@@ -156,7 +154,7 @@ ANSWERS = {
                 "a bias where none is needed",
             ),
         ],
-        "right": [BASIC.format("residual_block"), factory("residual_block")],
+        "right": right("residual_block"),
     },
     "strided_shortcut": {
         "wrong": [
@@ -182,10 +180,7 @@ ANSWERS = {
                 "4 to 6 channels, stride 1",
             ),
         ],
-        "right": [
-            BASIC.format("strided_shortcut"),
-            factory("strided_shortcut"),
-        ],
+        "right": right("strided_shortcut"),
     },
     "free_shortcut": {
         "wrong": [
@@ -314,7 +309,7 @@ check.free_shortcut(shortcut)
                 "4 to 4 channels, stride 1",
             ),
         ],
-        "right": [BASIC.format("early_relu"), factory("early_relu")],
+        "right": right("early_relu"),
     },
     "preactivation_block": {
         "wrong": [

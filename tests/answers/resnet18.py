@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on ResNet-18."""
 
-from answer_code import WORDS, replace, replace_each, replace_words
+from answer_code import filled, put, replace, replace_each, replace_words
 
 
 def small_image(*shapes):
@@ -60,10 +60,7 @@ check.stem(make_stem)
 
 
 def padded(pads, pool):
-    return {
-        fw: code.replace("PADS", pads).replace("POOL", pool)
-        for fw, code in ASYMMETRIC.items()
-    }
+    return put(ASYMMETRIC, PADS=pads, POOL=pool)
 
 
 NO_STEM_BIAS = replace_each(
@@ -121,21 +118,31 @@ check.frozen_norm(Block)
 
 
 def frozen(training):
-    return {
-        fw: code.replace("TRAINING", training) for fw, code in FROZEN.items()
-    }
+    return put(FROZEN, TRAINING=training)
 
-
-NARROW = ", parameters, basic)"
 
 # The stem with one more or one less part.
 SMALL_STEM = {
-    "pytorch": "def make_stem():\n    return nn.Sequential(PARTS)\n",
-    "tensorflow": "def make_stem():\n    return keras.Sequential([PARTS])\n",
-    "mxnet": (
-        "def make_stem():\n    stem = nn.HybridSequential()\n"
-        "    stem.add(PARTS)\n    return stem\n"
-    ),
+    "pytorch": """def make_stem():
+    return nn.Sequential(PARTS)
+
+
+check.small_stem(make_stem)
+""",
+    "tensorflow": """def make_stem():
+    return keras.Sequential([PARTS])
+
+
+check.small_stem(make_stem)
+""",
+    "mxnet": """def make_stem():
+    stem = nn.HybridSequential()
+    stem.add(PARTS)
+    return stem
+
+
+check.small_stem(make_stem)
+""",
 }
 POOL = {
     "pytorch": "nn.MaxPool2d(3, stride=2, padding=1)",
@@ -145,13 +152,7 @@ POOL = {
 
 
 def small_stem(parts):
-    return {
-        fw: code.replace("PARTS", parts)
-        .replace("RELU", WORDS[fw]["layer"])
-        .replace("POOL", POOL[fw])
-        + "\n\ncheck.small_stem(make_stem)\n"
-        for fw, code in SMALL_STEM.items()
-    }
+    return put(SMALL_STEM, PARTS=parts, RELU=filled("{layer}"), POOL=POOL)
 
 
 ANSWERS = {
