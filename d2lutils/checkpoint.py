@@ -77,7 +77,8 @@ def _previous(path):
 def _read(path):
     with safe_open(path, framework="np") as file:
         metadata = file.metadata() or {}
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        names = file.keys()
+        arrays = {name: file.get_tensor(name) for name in names}
     if not {"record", "sha256"} <= set(metadata):
         raise ValueError("it was not written by fit")
     if _digest(arrays, metadata["record"]) != metadata["sha256"]:

@@ -5,11 +5,11 @@ Run in a process of its own, for one framework:
     python tests/exercise_answers.py FRAMEWORK REPORT CHAPTER ...
 
 REPORT becomes a JSON list with one entry for each answer; "-" prints a line
-for each instead. `tests/answers/<chapter>.py` holds the answers; `replace`
-in them stands for the solution's code with a text replaced.
+for each instead. `tests/answers/<chapter>.py` holds the answers.
 """
 
 import contextlib
+import importlib
 import io
 import json
 import linecache
@@ -18,27 +18,17 @@ import sys
 import tempfile
 import time
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
+
+from answer_code import Replaced
 
 ROOT = Path(__file__).parents[1]
 ANSWERS = Path(__file__).with_name("answers")
 
 
-@dataclass(frozen=True)
-class Replaced:
-    """The solution's code with a text replaced, wherever it occurs."""
-
-    old: str
-    new: str
-
-
 def load(chapter):
     """Return check → {"wrong": ..., "right": ...} of a chapter."""
-    path = ANSWERS / f"{chapter}.py"
-    space = {"replace": Replaced, "__name__": path.stem}
-    exec(compile(path.read_text("utf-8"), str(path), "exec"), space)
-    return space["ANSWERS"]
+    return importlib.import_module(f"answers.{chapter}").ANSWERS
 
 
 def of_framework(answer, framework):

@@ -1,39 +1,18 @@
+import inspect
 import io
 import subprocess
 import sys
 
 import nbformat
 import pytest
+import quick_training
 from nbclient import NotebookClient
+from quick_training import run
 
 from d2lutils import training
 
-RUN = """
-from d2lutils import training
-
-class Engine:
-    rank = 0
-    start = lambda self: None
-    step = lambda self, X, y, lr: None
-    sums = lambda self: (20.0, 3, 5)
-
-OPTIONS = {"schedule": "constant", "checkpoint": None, "seed": None}
-BATCHES = [("XX", "yy")] * 5
-
-def run(num_epochs=2, batches=BATCHES):
-    return training.run(
-        Engine(), lambda seed: None, batches, lambda: 0.25, num_epochs, 0.1,
-        False, OPTIONS,
-    )
-"""
-# A text, because other processes run it, too.
-namespace = {}
-exec(RUN, namespace)
-run = namespace["run"]
-TRAIN = f"""
-{RUN}
-training.report(run(), "cpu")
-"""
+# What other processes run, too.
+SCRIPT = inspect.getsource(quick_training)
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +76,7 @@ def test_epoch_without_examples():
 
 
 def test_one_picture_in_a_notebook():
-    cell = nbformat.v4.new_code_cell(TRAIN)
+    cell = nbformat.v4.new_code_cell(SCRIPT)
     notebook = nbformat.v4.new_notebook(cells=[cell])
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     kinds = [output.output_type for output in cell.outputs]
@@ -113,5 +92,5 @@ def test_one_picture_in_a_notebook():
 
 
 def test_ipython_is_not_imported():
-    code = TRAIN + "import sys; assert 'IPython' not in sys.modules"
+    code = SCRIPT + "import sys; assert 'IPython' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -12,17 +12,20 @@ importing this imports none of them.
 
 import difflib
 
-from . import (  # noqa: F401 - to be imported is all they need
+from . import (
     _bottleneck,
     _convolutional_blocks,
     _fashion_mnist,
     _function_classes,
     _gradient_flow,
+    _gradient_flow_lesions,
     _inception,
     _intro,
     _preactivation,
+    _preactivation_blocks,
     _residual_block,
     _resnet18,
+    _resnet18_blocks,
     _resnet_family,
     _same_numbers,
 )

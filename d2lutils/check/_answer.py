@@ -32,7 +32,7 @@ CHECKS = {}
 _WIDTH = 76
 
 
-class Wrong(Exception):  # noqa: N818 - it reads as what it means
+class Wrong(Exception):
     """An answer is wrong.
 
     Args:
@@ -47,7 +47,7 @@ class Wrong(Exception):  # noqa: N818 - it reads as what it means
         self.hint = hint
 
 
-class Unanswered(Exception):  # noqa: N818
+class Unanswered(Exception):
     """The answer, or what it returns, is still `...`."""
 
 

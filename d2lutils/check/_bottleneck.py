@@ -165,11 +165,20 @@ CASES = [  # what is said, input, channels inside, stride
 ]
 
 
-def _expansion(block):
-    """Check the class's expansion, where the answer is a class."""
-    if isinstance(block, type):
-        expansion = getattr(block, "expansion", 4)
+def _same_block(Bottleneck, cases):
+    """Compare an answer, and its expansion if it is a class, in each case."""
+    if isinstance(Bottleneck, type):
+        expansion = getattr(Bottleneck, "expansion", 4)
         integer("Bottleneck.expansion", expansion, 4)
+    for case, inputs, channels, stride in cases:
+        same_function(
+            Bottleneck,
+            bottleneck_block(channels, 4 * channels, stride),
+            inputs,
+            arguments=(inputs[1], channels, stride),
+            case=case,
+            mistakes=variants(channels, 4 * channels, stride),
+        )
 
 
 @exercise(
@@ -182,16 +191,7 @@ def _expansion(block):
 )
 def bottleneck(Bottleneck):
     """Check a bottleneck for three shapes (tolerance 1e-3)."""
-    _expansion(Bottleneck)
-    for case, inputs, channels, stride in CASES:
-        same_function(
-            Bottleneck,
-            bottleneck_block(channels, 4 * channels, stride),
-            inputs,
-            arguments=(inputs[1], channels, stride),
-            case=case,
-            mistakes=variants(channels, 4 * channels, stride),
-        )
+    _same_block(Bottleneck, CASES)
 
 
 @exercise(
@@ -207,16 +207,7 @@ def bottleneck(Bottleneck):
 )
 def skipping_bottleneck(Bottleneck):
     """Check the mended bottleneck, with stride 2 first (tolerance 1e-3)."""
-    _expansion(Bottleneck)
-    for case, inputs, channels, stride in reversed(CASES):
-        same_function(
-            Bottleneck,
-            bottleneck_block(channels, 4 * channels, stride),
-            inputs,
-            arguments=(inputs[1], channels, stride),
-            case=case,
-            mistakes=variants(channels, 4 * channels, stride),
-        )
+    _same_block(Bottleneck, reversed(CASES))
 
 
 @exercise(

@@ -5,7 +5,6 @@ import math
 
 import numpy as np
 
-from . import _gradient_flow_lesions  # noqa: F401 - the other exercises
 from ._answer import Wrong, exercise
 from ._compare import array, function, integer, number, same_results
 

@@ -4,7 +4,6 @@ import functools
 
 import numpy as np
 
-from . import _resnet18_blocks  # noqa: F401 - the other exercises
 from ._answer import Wrong, exercise
 from ._compare import integer, same_function, shape
 from ._frameworks import network

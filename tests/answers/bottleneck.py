@@ -1,5 +1,6 @@
 """Answers to the exercises of the chapter on bottlenecks."""
-# ruff: noqa: F821 - `replace` is given by the test that reads this
+
+from answer_code import put, replace, replace_each
 
 SHAPES = "[(128, 28, 28), (128, 28, 28), (512, 28, 28)]"
 
@@ -28,7 +29,7 @@ class Unit(nn.Module):
         return torch.relu(Z + self.n3(self.widen(Y)))
 
 
-check.{name}(Unit)
+check.CHECK(Unit)
 """,
     "tensorflow": """
 def unit(c_in, c, s=1):
@@ -46,7 +47,7 @@ def unit(c_in, c, s=1):
     return keras.Model(X, layers.ReLU()(layers.add([Z, Y])))
 
 
-check.{name}(unit)
+check.CHECK(unit)
 """,
     "mxnet": """
 from mxnet import npx
@@ -71,17 +72,9 @@ class Unit(nn.Block):
         return npx.relu(Z + self.n3(self.widen(Y)))
 
 
-check.{name}(Unit)
+check.CHECK(Unit)
 """,
 }
-
-
-def _written(name):
-    """Return the answer above with the name of a check."""
-    return {
-        framework: code.replace("{name}", name)
-        for framework, code in BOTTLENECK.items()
-    }
 
 
 GROUPED = {
@@ -155,15 +148,6 @@ check.grouped_bottleneck(Groups, channels=96)
 }
 
 
-def _each(pytorch, tensorflow, mxnet):
-    """Return a replacement for each framework."""
-    return {
-        "pytorch": replace(*pytorch),
-        "tensorflow": replace(*tensorflow),
-        "mxnet": replace(*mxnet),
-    }
-
-
 ANSWERS = {
     "bottleneck_cost": {
         "wrong": [
@@ -225,7 +209,7 @@ ANSWERS = {
     "bottleneck": {
         "wrong": [
             (
-                _each(
+                replace_each(
                     (
                         "conv_bn(channels, wide, 1))\n        fits",
                         "conv_bn(channels, wide, 1), nn.ReLU())\n        fits",
@@ -242,7 +226,7 @@ ANSWERS = {
                 "a ReLU before the addition as well",
             ),
             (
-                _each(
+                replace_each(
                     ("bias=False),", "bias=True),"),
                     (", use_bias=False),", "),"),
                     (", use_bias=False),", "),"),
@@ -250,7 +234,7 @@ ANSWERS = {
                 "a bias where none is needed",
             ),
             (
-                _each(
+                replace_each(
                     (
                         "conv_bn(in_channels, channels, 1), nn.ReLU(),\n"
                         "            conv_bn(channels, channels, 3, stride)",
@@ -276,7 +260,7 @@ ANSWERS = {
                 "the stride is on the first 1×1",
             ),
             (
-                _each(
+                replace_each(
                     (
                         "F.relu(self.residual(X) + self.shortcut(X))",
                         "F.relu(self.residual(X)) + self.shortcut(X)",
@@ -293,7 +277,7 @@ ANSWERS = {
                 "before the addition, not after it",
             ),
             (
-                _each(
+                replace_each(
                     (
                         "fits = stride == 1 and in_channels == wide",
                         "fits = stride == 1",
@@ -314,24 +298,19 @@ ANSWERS = {
                 "`Bottleneck.expansion` is too small",
             ),
         ],
-        "right": [_written("bottleneck")],
+        "right": [put(BOTTLENECK, CHECK="bottleneck")],
     },
     "skipping_bottleneck": {
         "wrong": [
             (
-                _each(
-                    *[
-                        (
-                            "conv(in_channels, channels, 1),",
-                            "conv(in_channels, channels, 1, stride),",
-                        )
-                    ]
-                    * 3
+                replace(
+                    "conv(in_channels, channels, 1),",
+                    "conv(in_channels, channels, 1, stride),",
                 ),
                 "your code raises",
             ),
             (
-                _each(
+                replace_each(
                     (
                         "conv(channels, wide, 1), batch_norm(wide))\n"
                         "        self.shortcut",
@@ -351,24 +330,19 @@ ANSWERS = {
                 "the parameters do not fit",
             ),
             (
-                _each(
-                    *[
-                        (
-                            "conv(channels, channels, 3, stride),",
-                            "conv(channels, channels, 3),",
-                        )
-                    ]
-                    * 3
+                replace(
+                    "conv(channels, channels, 3, stride),",
+                    "conv(channels, channels, 3),",
                 ),
                 "your code raises",
             ),
         ],
-        "right": [_written("skipping_bottleneck")],
+        "right": [put(BOTTLENECK, CHECK="skipping_bottleneck")],
     },
     "grouped_bottleneck": {
         "wrong": [
             (
-                _each(
+                replace_each(
                     ("groups=groups, bias=False", "bias=False"),
                     ("3, stride, groups=groups,", "3, stride,"),
                     ("padding=1, groups=groups,", "padding=1,"),
@@ -378,7 +352,7 @@ ANSWERS = {
             (replace("channels = 96", "channels = 128"), "a little more"),
             (replace("channels = 96", "channels = 64"), "about half"),
             (
-                _each(
+                replace_each(
                     ("groups=groups, bias=False", "groups=2, bias=False"),
                     ("3, stride, groups=groups,", "3, stride, groups=2,"),
                     ("padding=1, groups=groups,", "padding=1, groups=2,"),

@@ -1,20 +1,6 @@
 """Answers to the exercises of the chapter on convolutional blocks."""
 
-
-def edit(old, new):
-    """Return the solution with a text replaced."""
-    return replace(old, new)  # noqa: F821
-
-
-FRAMEWORKS = ("pytorch", "tensorflow", "mxnet")
-
-
-def edits(*pairs):
-    """Return a replacement for each framework."""
-    return {
-        fw: edit(*pair) for fw, pair in zip(FRAMEWORKS, pairs, strict=True)
-    }
-
+from answer_code import put, replace, replace_each
 
 CONVOLVE = """
 def convolve(X, W, b, stride=1, padding=0, dilation=1):
@@ -50,7 +36,7 @@ class HalfSize(nn.Module):
     def __init__(self, a, c):
         super().__init__()
         self.body = nn.Sequential(
-            {pad}, nn.Conv2d(a, c, 3, stride=2, bias=False),
+            PAD, nn.Conv2d(a, c, 3, stride=2, bias=False),
             nn.BatchNorm2d(c), nn.ReLU())
 
     def forward(self, X):
@@ -64,7 +50,7 @@ class HalfSize(layers.Layer):
     def __init__(self, a, c):
         super().__init__()
         self.body = keras.Sequential([
-            {pad}, layers.Conv2D(c, 3, strides=2, use_bias=False),
+            PAD, layers.Conv2D(c, 3, strides=2, use_bias=False),
             layers.BatchNormalization(), layers.ReLU()])
 
     def call(self, X, training=None):
@@ -81,7 +67,7 @@ class HalfSize(nn.Block):
         self.bn = nn.BatchNorm()
 
     def forward(self, X):
-        X = mx.np.pad(X, {pad})
+        X = mx.np.pad(X, PAD)
         return mx.npx.relu(self.bn(self.conv(X)))
 
 
@@ -92,10 +78,7 @@ check.half_size(HalfSize)
 
 def half_size(*pads):
     """Return the class with a padding of its own, for each framework."""
-    return {
-        fw: HALF_SIZE[fw].replace("{pad}", pad)
-        for fw, pad in zip(FRAMEWORKS, pads, strict=True)
-    }
+    return put(HALF_SIZE, PAD=dict(zip(HALF_SIZE, pads, strict=True)))
 
 
 FACTORY = {
@@ -189,7 +172,7 @@ check.step_and_test(make)
 """,
 }
 
-FAULTY_STEP = edits(
+FAULTY_STEP = replace_each(
     (
         "        net.train()  # in each step, for the last one has ended in "
         "eval mode\n",
@@ -281,7 +264,7 @@ ANSWERS = {
     "receptive_field": {
         "wrong": [
             (
-                edit("distance *= stride", "distance = distance"),
+                replace("distance *= stride", "distance = distance"),
                 "the strides make no difference",
             ),
             (
@@ -299,20 +282,23 @@ check.receptive_field(field)
                 "enlarges the layer's own window",
             ),
             (
-                edit("distance *= stride", "distance = stride"),
+                replace("distance *= stride", "distance = stride"),
                 "the distances of all earlier strides multiply",
             ),
             (
-                edit("side, distance = 1, 1", "side, distance = 0, 1"),
+                replace("side, distance = 1, 1", "side, distance = 0, 1"),
                 "too small by the same number",
             ),
-            (edit("in parts:", "in reversed(parts):"), "in the wrong order"),
+            (
+                replace("in parts:", "in reversed(parts):"),
+                "in the wrong order",
+            ),
             (
                 "check.receptive_field(lambda parts: "
                 "sum(kernel for kernel, _ in parts))",
                 "windows overlap",
             ),
-            (edit("return side", "return distance"), "too small"),
+            (replace("return side", "return distance"), "too small"),
         ],
         "right": [
             """
@@ -394,7 +380,7 @@ check.dilated_convolve(with_holes)
                 "differ",
             ),
             (
-                edits(
+                replace_each(
                     (
                         "padding=1,\n                              bias=False",
                         "padding=1",
@@ -405,7 +391,7 @@ check.dilated_convolve(with_holes)
                 "a bias where none is needed",
             ),
             (
-                edits(
+                replace_each(
                     (
                         "F.relu(self.bn(self.conv(X)))",
                         "self.bn(F.relu(self.conv(X)))",
@@ -442,7 +428,7 @@ check.dilated_convolve(with_holes)
                 },
             ),
             (
-                edits(
+                replace_each(
                     ("        net.eval()\n", ""),
                     ("training=False", "training=True"),
                     (
@@ -458,7 +444,7 @@ check.dilated_convolve(with_holes)
                 },
             ),
             (
-                edits(
+                replace_each(
                     (
                         "F.cross_entropy(net(X), y)",
                         "F.cross_entropy(net(X), y, reduction='sum')",
@@ -469,7 +455,7 @@ check.dilated_convolve(with_holes)
                 "the sum of the losses, not their mean",
             ),
             (
-                edits(
+                replace_each(
                     ("net.parameters(), lr)", "net.parameters(), 0.01)"),
                     ("optimizers.SGD(lr)", "optimizers.SGD()"),
                     ('{"learning_rate": lr}', '{"learning_rate": 0.01}'),
@@ -477,7 +463,7 @@ check.dilated_convolve(with_holes)
                 "does it use `lr`?",
             ),
             (
-                edits(
+                replace_each(
                     ("        optimizer.zero_grad()\n", ""),
                     (
                         "optimizer.apply(gradients, net.trainable_weights)",
@@ -492,7 +478,7 @@ check.dilated_convolve(with_holes)
                 },
             ),
             (
-                edits(
+                replace_each(
                     ("        return (net(X)", "        (net(X)"),
                     ("        return float(np.mean", "        float(np.mean"),
                     ("        return float(np.mean", "        float(np.mean"),
@@ -500,7 +486,7 @@ check.dilated_convolve(with_holes)
                 "has to return a number",
             ),
             (
-                edits(
+                replace_each(
                     (".float().mean().item()", ".sum().item()"),
                     ("np.mean(", "np.sum("),
                     ("np.mean(", "np.sum("),
@@ -513,7 +499,7 @@ check.dilated_convolve(with_holes)
     "group_norm": {
         "wrong": [
             (
-                edits(
+                replace_each(
                     ("self.groups, -1)", "X.shape[1], -1)"),
                     (
                         "(N, H * W, self.groups, C // self.groups)",
@@ -524,7 +510,7 @@ check.dilated_convolve(with_holes)
                 "each channel is standardised by itself",
             ),
             (
-                edits(
+                replace_each(
                     ("self.groups, -1)", "1, -1)"),
                     (
                         "(N, H * W, self.groups, C // self.groups)",
@@ -535,16 +521,16 @@ check.dilated_convolve(with_holes)
                 "all channels of an image are standardised together",
             ),
             (
-                edits(
+                replace_each(
                     ("dim=2", "dim=(0, 2)"),
                     ("axes=(1, 3)", "axes=(0, 1, 3)"),
                     ("axis=2", "axis=(0, 2)"),
                 ),
                 "over all images of the batch",
             ),
-            (edit("1e-5", "1e-3"), "the ε under the root is 1e-3"),
+            (replace("1e-5", "1e-3"), "the ε under the root is 1e-3"),
             (
-                edits(
+                replace_each(
                     ("self.gamma * Y + self.beta", "Y"),
                     ("self.gamma * Y + self.beta", "Y"),
                     ("gamma * Y + beta", "Y"),
@@ -557,17 +543,17 @@ check.dilated_convolve(with_holes)
                 "this is batch normalisation",
             ),
             (
-                {
-                    "pytorch": edit(
+                replace_each(
+                    (
                         "((G - mean) ** 2).mean(dim=2, keepdim=True)",
                         "G.var(dim=2, keepdim=True)",
                     ),
-                    "tensorflow": edit(
+                    (
                         "(N, H * W, self.groups, C // self.groups))",
                         "(N, H * W, C // self.groups, self.groups))",
                     ),
-                    "mxnet": edit("(channels, 1, 1)", "(groups, 1, 1)"),
-                },
+                    ("(channels, 1, 1)", "(groups, 1, 1)"),
+                ),
                 {
                     "pytorch": "one less than the number",
                     "tensorflow": "in each are exchanged",
@@ -580,14 +566,14 @@ check.dilated_convolve(with_holes)
 check.group_norm(lambda channels, groups: nn.GroupNorm(
     groups, channels, affine=False))
 """,
-                    "tensorflow": edit(
+                    "tensorflow": replace(
                         "C // self.groups))\n        mean, var = "
                         "tf.nn.moments(G, axes=(1, 3)",
                         "C // self.groups))\n        G = tf.reshape(X, (N, "
                         "H * W, C // self.groups, self.groups))\n"
                         "        mean, var = tf.nn.moments(G, axes=(1, 2)",
                     ),
-                    "mxnet": edit(
+                    "mxnet": replace(
                         "G = F.np.reshape(X,",
                         "G = F.np.reshape(X.transpose(0, 2, 3, 1),",
                     ),

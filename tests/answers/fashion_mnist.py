@@ -1,10 +1,6 @@
 """Answers to the exercises of the chapter on the data."""
 
-
-def edit(old, new):
-    """Return the solution with a text replaced."""
-    return replace(old, new)  # noqa: F821
-
+from answer_code import replace, replace_each
 
 BODY = """
 def batches(images, labels, batch_size):
@@ -116,28 +112,28 @@ ANSWERS = {
     "mean_images": {
         "wrong": [
             (
-                edit(
+                replace(
                     "images[labels == c].mean(axis=0)", "images.mean(axis=0)"
                 ),
                 "the mean of all images",
             ),
             (
-                edit(".mean(axis=0) for", ".sum(axis=0) / len(labels) for"),
+                replace(".mean(axis=0) for", ".sum(axis=0) / len(labels) for"),
                 "divided by the number of all examples",
             ),
             (
-                edit(".mean(axis=0) for", ".sum(axis=0) for"),
+                replace(".mean(axis=0) for", ".sum(axis=0) for"),
                 "not yet the means",
             ),
             (
-                edit(
+                replace(
                     ".mean(axis=0) for",
                     ".sum(axis=0) / (len(labels) / 10) for",
                 ),
                 "taken to be equally frequent",
             ),
             (
-                edit(
+                replace(
                     "check.mean_images(mean_images)",
                     "check.mean_images(means)",
                 ),
@@ -168,30 +164,30 @@ check.mean_images(by_product)
             (UNSHUFFLED, "nothing is shuffled"),
             (ONLY_BATCHES, "neighbours of the data set"),
             (
-                edit(
+                replace(
                     "range(0, len(labels), batch_size)",
                     "range(0, len(labels) - batch_size + 1, batch_size)",
                 ),
                 "are missing",
             ),
             (
-                {
-                    "pytorch": edit(
+                replace_each(
+                    (
                         "torch.randperm(len(labels))",
                         "torch.randint(len(labels), (len(labels),))",
                     ),
-                    "tensorflow": edit(
+                    (
                         "tf.random.shuffle(tf.range(len(labels)))",
                         "np.random.randint(0, len(labels), len(labels))",
                     ),
-                    "mxnet": edit(
+                    (
                         "np.random.permutation(len(labels))",
                         "np.random.randint(0, len(labels), len(labels))",
                     ),
-                },
+                ),
                 "times in one pass, and others never",
             ),
-            (edit("yield images", "return images"), "a batch has to be"),
+            (replace("yield images", "return images"), "a batch has to be"),
         ],
         "right": [
             {

@@ -1,22 +1,18 @@
 """Answers to the exercises of the chapter on function classes."""
-# ruff: noqa: F821 - `replace` is given by the test that reads this
 
-FRAMEWORKS = ("pytorch", "tensorflow", "mxnet")
-SUM = {
-    "pytorch": "return F.relu(Y + F.pad(X, (0, 0, 0, 0, 0, self.missing)))",
-    "tensorflow": "return tf.nn.relu(Y + X)",
-    "mxnet": "return F.npx.relu(Y + X)",
-}
-PAD = {
-    "pytorch": "F.pad(X, (0, 0, 0, 0, 0, self.missing))",
-    "tensorflow": "tf.pad(X, [(0, 0), (0, 0), (0, 0), (0, self.missing)])",
-    "mxnet": "F.np.pad(X, ((0, 0), (0, self.missing), (0, 0), (0, 0)))",
-}
+from answer_code import replace, replace_each
+
+PADDED = "F.pad(X, (0, 0, 0, 0, 0, self.missing))"
+SUMS = (
+    f"return F.relu(Y + {PADDED})",
+    "return tf.nn.relu(Y + X)",
+    "return F.npx.relu(Y + X)",
+)
 
 
-def fair_returns(words):
+def fair_returns(*words):
     """Return the solution with another sum, for each framework."""
-    return {fw: replace(SUM[fw], words[fw]) for fw in FRAMEWORKS}
+    return replace_each(*zip(SUMS, words, strict=True))
 
 
 ANSWERS = {
@@ -149,24 +145,15 @@ check.embed_residual(embed)
             ("check.fair_block(BasicBlock)", "more parameters"),
             (
                 fair_returns(
-                    {
-                        "pytorch": "return Y + " + PAD["pytorch"],
-                        "tensorflow": "return Y + X",
-                        "mxnet": "return Y + X",
-                    }
+                    f"return Y + {PADDED}", "return Y + X", "return Y + X"
                 ),
                 "negative",
             ),
             (
                 fair_returns(
-                    {
-                        "pytorch": "return F.relu(Y + X if self.missing == 0 "
-                        "else Y)",
-                        "tensorflow": "return tf.nn.relu(Y + X * "
-                        "float(self.missing == 0))",
-                        "mxnet": "return F.npx.relu(Y + X * "
-                        "float(self.missing == 0))",
-                    }
+                    "return F.relu(Y + X if self.missing == 0 else Y)",
+                    "return tf.nn.relu(Y + X * float(self.missing == 0))",
+                    "return F.npx.relu(Y + X * float(self.missing == 0))",
                 ),
                 "nothing of the input is passed on",
             ),

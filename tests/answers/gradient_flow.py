@@ -1,5 +1,6 @@
 """Answers to the exercises of the chapter on the flow of gradients."""
-# ruff: noqa: F821 - `replace` is given by the test that reads this
+
+from answer_code import replace, replace_each
 
 LOOP = {
     "pytorch": """
@@ -8,6 +9,9 @@ def without(net, removed):
     for i in removed:
         del parts[3 + i]
     return nn.Sequential(*parts)
+
+
+check.lesion(without)
 """,
     "tensorflow": """
 def without(net, removed):
@@ -15,6 +19,9 @@ def without(net, removed):
     for i in removed:
         del parts[3 + i]
     return keras.Sequential(parts)
+
+
+check.lesion(without)
 """,
     "mxnet": """
 def without(net, removed):
@@ -24,34 +31,18 @@ def without(net, removed):
     lesioned = nn.HybridSequential()
     lesioned.add(*parts)
     return lesioned
+
+
+check.lesion(without)
 """,
 }
-CALL = "\n\ncheck.lesion(without)\n"
 
 
-def loop(old="", new=""):
+def loop(old, new):
     """Return the loop over the removed blocks, with a text replaced."""
-    return {
-        fw: code.replace(old, new) + CALL if old else code + CALL
-        for fw, code in LOOP.items()
-    }
+    return {fw: code.replace(old, new) for fw, code in LOOP.items()}
 
 
-MODE = {
-    "pytorch": "self.training",
-    "tensorflow": "training",
-    "mxnet": "training",
-}
-COIN = {
-    "pytorch": "torch.rand(()) >=",
-    "tensorflow": "tf.random.uniform(()) <",
-    "mxnet": "float(mx.np.random.uniform()) >=",
-}
-SWAPPED = {
-    "pytorch": "torch.rand(()) <",
-    "tensorflow": "tf.random.uniform(()) >=",
-    "mxnet": "float(mx.np.random.uniform()) <",
-}
 EACH = {  # a coin for each example
     "pytorch": """
 class Block(BasicBlock):
@@ -106,16 +97,15 @@ class Block(BasicBlock):
 check.stochastic_depth(Block)
 """,
 }
-SCALE = {  # what the branch is multiplied by, in the solution
-    "pytorch": "(Y if self.training else self.keep * Y)",
-    "tensorflow": "scale = self.keep",
-    "mxnet": "(Y if training else self.keep * Y)",
-}
 
 
 def scaled(new, new_tensorflow):
-    words = {"pytorch": new, "tensorflow": new_tensorflow, "mxnet": new}
-    return {fw: replace(SCALE[fw], words[fw]) for fw in SCALE}
+    """Return the solution with another factor of the branch."""
+    return replace_each(
+        ("(Y if self.training else self.keep * Y)", new),
+        ("scale = self.keep", new_tensorflow),
+        ("(Y if training else self.keep * Y)", new),
+    )
 
 
 BY_LENGTH = """
@@ -221,7 +211,7 @@ check.product_order(gradient)
     },
     "lesion": {
         "wrong": [
-            (loop(), "Flatten the stages"),
+            (LOOP, "Flatten the stages"),
             (loop("3 + i", "4 + i"), "Flatten the stages"),
             (
                 loop("del parts[3 + i]", "pass"),
@@ -300,7 +290,14 @@ check.lesion(Lesioned)
             ),
             (EACH, "the coin is thrown for each example"),
             (
-                {fw: replace(COIN[fw], SWAPPED[fw]) for fw in COIN},
+                replace_each(
+                    ("torch.rand(()) >=", "torch.rand(()) <"),
+                    ("tf.random.uniform(()) <", "tf.random.uniform(()) >="),
+                    (
+                        "float(mx.np.random.uniform()) >=",
+                        "float(mx.np.random.uniform()) <",
+                    ),
+                ),
                 "of 60 training steps",
             ),
             (

@@ -1,20 +1,6 @@
 """Answers to the exercises of the chapter on Inception."""
 
-
-def edit(old, new):
-    """Return the solution with a text replaced."""
-    return replace(old, new)  # noqa: F821
-
-
-FRAMEWORKS = ("pytorch", "tensorflow", "mxnet")
-
-
-def edits(*pairs):
-    """Return a replacement for each framework."""
-    return {
-        fw: edit(*pair) for fw, pair in zip(FRAMEWORKS, pairs, strict=True)
-    }
-
+from answer_code import replace, replace_each, replace_words
 
 MERGE = {
     "pytorch": """
@@ -324,7 +310,7 @@ ANSWERS = {
     "merging_convolution": {
         "wrong": [
             (
-                edits(
+                replace_each(
                     ("identity], dim=1)", "identity])"),
                     ("identity], axis=0)", "identity], axis=1)"),
                     ("identity], axis=1)", "identity])"),
@@ -333,7 +319,7 @@ ANSWERS = {
                 "channel 1 of",
             ),
             (
-                edits(
+                replace_each(
                     ("torch.eye(channels)", "torch.eye(channels) / 2"),
                     ("tf.eye(channels)", "tf.eye(channels) / 2"),
                     ("np.eye(channels)", "np.eye(channels) / 2"),
@@ -341,15 +327,11 @@ ANSWERS = {
                 "averages the two halves",
             ),
             (
-                edits(
-                    ("[identity, identity]", "[identity, 0 * identity]"),
-                    ("[identity, identity]", "[identity, 0 * identity]"),
-                    ("[identity, identity]", "[identity, 0 * identity]"),
-                ),
+                replace("[identity, identity]", "[identity, 0 * identity]"),
                 "leaves out g(x)",
             ),
             (
-                edits(
+                replace_each(
                     (", bias=False", ""),
                     (", use_bias=False", ""),
                     (", use_bias=False", ""),
@@ -357,7 +339,7 @@ ANSWERS = {
                 "nothing but one matrix",
             ),
             (
-                edits(
+                replace_each(
                     ("torch.eye(channels)", "torch.eye(channels).flip(0)"),
                     ("tf.eye(channels)", "tf.eye(channels)[::-1]"),
                     ("np.eye(channels)", "np.eye(channels)[::-1]"),
@@ -365,7 +347,7 @@ ANSWERS = {
                 "channel 0 of the output is made of channel 3 of x",
             ),
             (
-                edits(
+                replace_each(
                     ("torch.eye(channels)", "torch.ones(channels, channels)"),
                     ("tf.eye(channels)", "tf.ones((channels, channels))"),
                     ("np.eye(channels)", "np.ones((channels, channels))"),
@@ -378,50 +360,32 @@ ANSWERS = {
     "dense_block": {
         "wrong": [
             (
-                {
-                    "pytorch": edit("[X, part(X)]", "[part(X), X]"),
-                    "tensorflow": edit(
+                replace_each(
+                    ("[X, part(X)]", "[part(X), X]"),
+                    (
                         "[X, part(X, training=training)]",
                         "[part(X, training=training), X]",
                     ),
-                    "mxnet": edit("[X, part(X)]", "[part(X), X]"),
-                },
+                    ("[X, part(X)]", "[part(X), X]"),
+                ),
                 "in front of those so far",
             ),
             (ONLY_NEWEST, "only the newest channels"),
             (
-                edits(
-                    (
-                        "batch_norm(c), nn.ReLU(), conv(c, k, 3)",
-                        "conv(c, k, 3), batch_norm(k), nn.ReLU()",
-                    ),
-                    (
-                        "batch_norm(c), layers.ReLU(), conv(c, k, 3)",
-                        "conv(c, k, 3), batch_norm(k), layers.ReLU()",
-                    ),
-                    (
-                        'batch_norm(c), nn.Activation("relu"), conv(c, k, 3)',
-                        'conv(c, k, 3), batch_norm(k), nn.Activation("relu")',
-                    ),
+                replace_words(
+                    "batch_norm(c), {layer}, conv(c, k, 3)",
+                    "conv(c, k, 3), batch_norm(k), {layer}",
                 ),
                 "the convolution comes first",
             ),
             (
-                edits(
-                    ("batch_norm(c), nn.ReLU()", "nn.ReLU(), batch_norm(c)"),
-                    (
-                        "batch_norm(c), layers.ReLU()",
-                        "layers.ReLU(), batch_norm(c)",
-                    ),
-                    (
-                        'batch_norm(c), nn.Activation("relu")',
-                        'nn.Activation("relu"), batch_norm(c)',
-                    ),
+                replace_words(
+                    "batch_norm(c), {layer}", "{layer}, batch_norm(c)"
                 ),
                 "the ReLU comes before batch normalisation",
             ),
             (
-                edits(
+                replace_each(
                     ("conv(c, k, 3)", "nn.Conv2d(c, k, 3, padding=1)"),
                     ("conv(c, k, 3)", "layers.Conv2D(k, 3, padding='same')"),
                     ("conv(c, k, 3)", "nn.Conv2D(k, 3, padding=1)"),
@@ -436,37 +400,21 @@ ANSWERS = {
     "residual_inception": {
         "wrong": [
             (
-                edits(
-                    ("F.relu(X + self.back(Y))", "X + self.back(Y)"),
-                    ("tf.nn.relu(X + self.back(Y))", "X + self.back(Y)"),
-                    ("F.npx.relu(X + self.back(Y))", "X + self.back(Y)"),
-                ),
+                replace_words("{relu}(X + self.back(Y))", "X + self.back(Y)"),
                 "the ReLU behind the addition is missing",
             ),
             (
-                edits(
-                    ("X + self.back(Y)", "X + F.relu(self.back(Y))"),
-                    ("X + self.back(Y)", "X + tf.nn.relu(self.back(Y))"),
-                    ("X + self.back(Y)", "X + F.npx.relu(self.back(Y))"),
-                ),
+                replace_words("X + self.back(Y)", "X + {relu}(self.back(Y))"),
                 "between the additional convolution and the addition",
             ),
             (
-                edits(
-                    ("F.relu(X + self.back(Y))", "X + F.relu(self.back(Y))"),
-                    (
-                        "tf.nn.relu(X + self.back(Y))",
-                        "X + tf.nn.relu(self.back(Y))",
-                    ),
-                    (
-                        "F.npx.relu(X + self.back(Y))",
-                        "X + F.npx.relu(self.back(Y))",
-                    ),
+                replace_words(
+                    "{relu}(X + self.back(Y))", "X + {relu}(self.back(Y))"
                 ),
                 "stands in front of the addition",
             ),
             (
-                edits(
+                replace_each(
                     (
                         "channels, kernel_size=1)",
                         "channels, kernel_size=1, bias=False)",
@@ -483,10 +431,10 @@ ANSWERS = {
                 "the additional convolution has no bias",
             ),
             (
-                edit("X + self.back(Y)", "self.back(Y)"),
+                replace("X + self.back(Y)", "self.back(Y)"),
                 "the input is not added",
             ),
-            (edit("self.back(Y)", "Y"), "your code raises"),
+            (replace("self.back(Y)", "Y"), "your code raises"),
         ],
         "right": [RESIDUAL],
     },

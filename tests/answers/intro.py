@@ -1,10 +1,6 @@
 """Answers to the exercises of the chapter that introduces the book."""
 
-
-def edit(old, new):
-    """Return the solution with a text replaced."""
-    return replace(old, new)  # noqa: F821
-
+from answer_code import replace
 
 ANSWERS = {
     "framework_tabs": {
@@ -37,30 +33,30 @@ ANSWERS = {
     },
     "scale_message": {
         "wrong": [
-            (edit("return str(error)", "return error"), "the error itself"),
+            (replace("return str(error)", "return error"), "the error itself"),
             (
-                edit("if before is None:", "if False:"),
+                replace("if before is None:", "if False:"),
                 "your code raises TypeError",
             ),
             (
-                edit(
+                replace(
                     'os.environ.get("D2L_SCALE")',
                     'os.environ.get("D2L_SCALE", "")',
                 ),
                 "was absent before",
             ),
             (
-                edit('os.environ["D2L_SCALE"] = before', "pass"),
+                replace('os.environ["D2L_SCALE"] = before', "pass"),
                 "was `smoke` before",
             ),
             (
-                edit(
+                replace(
                     "d2l.load_data_fashion_mnist(256)",
                     "raise ValueError(f'{scale} is no scale')",
                 ),
                 "is not the text of the error",
             ),
-            (edit("return str(error)", "print(error)"), "returns None"),
+            (replace("return str(error)", "print(error)"), "returns None"),
             ("check.scale_message(message('medium'))", "without calling it"),
         ],
         "right": [

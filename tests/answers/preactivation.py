@@ -1,71 +1,19 @@
 """Answers to the exercises of the chapter on pre-activation."""
-# ruff: noqa: F821 - `replace` is given by the test that reads this
 
-FRAMEWORKS = ("pytorch", "tensorflow", "mxnet")
-RELU = dict(
-    zip(FRAMEWORKS, ("F.relu", "tf.nn.relu", "F.npx.relu"), strict=True)
-)
-RELU_LAYER = dict(
-    zip(
-        FRAMEWORKS,
-        ("nn.ReLU()", "layers.ReLU()", 'nn.Activation("relu")'),
-        strict=True,
-    )
-)
-TRAINING = dict(zip(FRAMEWORKS, ("", ", training=training", ""), strict=True))
+from answer_code import filled, put, replace, replace_words
 
-FAULTY = {
-    "pytorch": """
+FAULTY = filled("""
 class Block(PreActBlock):
-    def forward(self, X):
-        X = F.relu(self.bn1(X))
-        Y = F.relu(self.bn2(self.conv1(X)))
+    {forward}
+        X = {relu}(self.bn1(X{training}))
+        Y = {relu}(self.bn2(self.conv1(X){training}))
         if self.projection is not None:
             X = self.projection(X)
         return X + self.conv2(Y)
 
 
 check.clean_path(Block)
-""",
-    "tensorflow": """
-class Block(PreActBlock):
-    def call(self, X, training=None):
-        X = tf.nn.relu(self.bn1(X, training=training))
-        Y = tf.nn.relu(self.bn2(self.conv1(X), training=training))
-        if self.projection is not None:
-            X = self.projection(X)
-        return X + self.conv2(Y)
-
-
-check.clean_path(Block)
-""",
-    "mxnet": """
-class Block(PreActBlock):
-    def hybrid_forward(self, F, X):
-        X = F.npx.relu(self.bn1(X))
-        Y = F.npx.relu(self.bn2(self.conv1(X)))
-        if self.projection is not None:
-            X = self.projection(X)
-        return X + self.conv2(Y)
-
-
-check.clean_path(Block)
-""",
-}
-
-
-def each(old, new):
-    """Return a replacement for each framework, with its words filled in."""
-    found = {}
-    for fw in FRAMEWORKS:
-        words = {
-            "relu": RELU[fw],
-            "layer": RELU_LAYER[fw],
-            "training": TRAINING[fw],
-        }
-        found[fw] = replace(old.format(**words), new.format(**words))
-    return found
-
+""")
 
 STRIDE_FIRST = {
     "pytorch": """
@@ -104,13 +52,9 @@ class Early(Block):
 check.preact_bottleneck(Early)
 """,
 }
-POST = {
-    fw: f"from d2lutils.models.{module} import Bottleneck\n"
-    "check.preact_bottleneck(Bottleneck)\n"
-    for fw, module in zip(
-        FRAMEWORKS, ("torch", "tensorflow", "mxnet"), strict=True
-    )
-}
+POST = filled("""from d2lutils.models.{module} import Bottleneck
+check.preact_bottleneck(Bottleneck)
+""")
 
 NETWORK = {
     "pytorch": """
@@ -156,14 +100,12 @@ check.activated_stem(Activated)
 
 def variant(pair=True, first="FirstBlock(16),", end=True):
     """Return a network with other parts, for each framework."""
-    return {
-        fw: code.replace(
-            "PAIR", f"batch_norm(16), {RELU_LAYER[fw]}," if pair else ""
-        )
-        .replace("FIRST", first)
-        .replace("END", f"batch_norm(64), {RELU_LAYER[fw]}," if end else "")
-        for fw, code in NETWORK.items()
-    }
+    return put(
+        NETWORK,
+        PAIR=filled("batch_norm(16), {layer}," if pair else ""),
+        FIRST=first,
+        END=filled("batch_norm(64), {layer}," if end else ""),
+    )
 
 
 ANSWERS = {
@@ -195,7 +137,7 @@ ANSWERS = {
                 "the projection reads the input",
             ),
             (
-                each(
+                replace_words(
                     "return X + self.conv2(Y)",
                     "return {relu}(X + self.conv2(Y))",
                 ),
@@ -212,13 +154,10 @@ ANSWERS = {
         "wrong": [
             (POST, "post-activation"),
             (
-                {
-                    fw: replace(
-                        f"X + self.branch(A{TRAINING[fw]})",
-                        f"{relu}(X + self.branch(A{TRAINING[fw]}))",
-                    )
-                    for fw, relu in RELU.items()
-                },
+                replace_words(
+                    "X + self.branch(A{training})",
+                    "{relu}(X + self.branch(A{training}))",
+                ),
                 "a ReLU behind the addition",
             ),
             (

@@ -1,71 +1,27 @@
 """Answers to the exercises of the chapter on residual blocks."""
-# ruff: noqa: F821 - `replace` is given by the test that reads this
+
+from answer_code import filled, put, replace, replace_each, replace_words
 
 PROJECTED = """conv(in_channels, out_channels, 1, stride),
                 batch_norm(out_channels)"""
-BRANCH = {
-    "pytorch": "self.branch(X)",
-    "tensorflow": "self.branch(X, training=training)",
-    "mxnet": "self.branch(X)",
-}
-SHORTCUT = {
-    "pytorch": "self.shortcut(X)",
-    "tensorflow": "self.shortcut(X, training=training)",
-    "mxnet": "self.shortcut(X)",
-}
-RELU = {
-    "pytorch": "F.relu",
-    "tensorflow": "tf.nn.relu",
-    "mxnet": "F.npx.relu",
-}
-SECOND = {  # what the second line of a basic block's forward assigns
-    "pytorch": "Y = self.bn2(self.conv2(Y))",
-    "tensorflow": "Y = self.bn2(self.conv2(Y), training=training)",
-    "mxnet": "Y = self.bn2(self.conv2(Y))",
-}
-RECTIFIED = {
-    fw: line.replace("Y = ", f"Y = {RELU[fw]}(") + ")"
-    for fw, line in SECOND.items()
-}
-LAST = {fw: f"return {relu}(Y + {SHORTCUT[fw]})" for fw, relu in RELU.items()}
-FORWARD = {
-    "pytorch": "def forward(self, X):",
-    "tensorflow": "def call(self, X, training=None):",
-    "mxnet": "def hybrid_forward(self, F, X):",
-}
-FIRST = {
-    "pytorch": "Y = F.relu(self.bn1(self.conv1(X)))",
-    "tensorflow": (
-        "Y = tf.nn.relu(self.bn1(self.conv1(X), training=training))"
-    ),
-    "mxnet": "Y = F.npx.relu(self.bn1(self.conv1(X)))",
-}
-
-
-def swap(old, new):
-    """Return a replacement for each framework."""
-    return {fw: replace(old[fw], new[fw]) for fw in old}
+SUM = "Y + self.shortcut(X{training})"
+RECTIFIED_SUM = f"{{relu}}({SUM})"
+SECOND = "self.bn2(self.conv2(Y){training})"
+RECTIFIED = f"{{relu}}({SECOND})"
 
 
 def subclass(second, last):
     """Return a basic block with other last lines, for each framework."""
-    return {
-        fw: "\n        ".join(
-            [
-                f"class Block(BasicBlock):\n    {FORWARD[fw]}",
-                FIRST[fw],
-                second[fw],
-                f"return {last[fw]}",
-            ]
-        )
-        + "\n\n\ncheck.early_relu(Block)\n"
-        for fw in FORWARD
-    }
+    return filled(f"""class Block(BasicBlock):
+    {{forward}}
+        Y = {{relu}}(self.bn1(self.conv1(X){{training}}))
+        Y = {second}
+        return {last}
 
 
-SUM = {fw: f"Y + {shortcut}" for fw, shortcut in SHORTCUT.items()}
-RECTIFIED_SUM = {fw: f"{RELU[fw]}({SUM[fw]})" for fw in SUM}
-BASIC = "check.{}(BasicBlock)"
+check.early_relu(Block)
+""")
+
 
 FACTORY = {
     "pytorch": """
@@ -82,7 +38,7 @@ def make(c_in, c_out, s=1):
     return lambda X: torch.clamp(side(X).add(main(X)), min=0)
 
 
-check.{}(make)
+check.CHECK(make)
 """,
     "tensorflow": """
 def make(c_in, c_out, s=1):
@@ -99,7 +55,7 @@ def make(c_in, c_out, s=1):
     return keras.Model(X, layers.ReLU()(layers.Add()([side, Y])))
 
 
-check.{}(make)
+check.CHECK(make)
 """,
     "mxnet": """
 class Other(nn.Block):
@@ -121,14 +77,14 @@ class Other(nn.Block):
         return np.maximum(self.main(X) + side, 0)
 
 
-check.{}(Other)
+check.CHECK(Other)
 """,
 }
 
 
-def factory(name):
-    """Return the block in another style, handed in to a check."""
-    return {fw: code.replace("{}", name) for fw, code in FACTORY.items()}
+def right(check):
+    """Return the block, and one in another style, handed in to a check."""
+    return [f"check.{check}(BasicBlock)", put(FACTORY, CHECK=check)]
 
 
 ANSWERS = {
@@ -160,8 +116,9 @@ ANSWERS = {
                 "the projection has no batch normalisation",
             ),
             (
-                swap(
-                    BRANCH, {fw: f"{RELU[fw]}({BRANCH[fw]})" for fw in BRANCH}
+                replace_words(
+                    "self.branch(X{training})",
+                    "{relu}(self.branch(X{training}))",
                 ),
                 "a ReLU between the branch and the addition",
             ),
@@ -180,24 +137,24 @@ ANSWERS = {
                 "the parameters do not fit",
             ),
             (
-                {
-                    "pytorch": replace(
+                replace_each(
+                    (
                         "conv(in_channels, out_channels, 3, stride)",
                         "nn.Conv2d(in_channels, out_channels, 3, stride, 1)",
                     ),
-                    "tensorflow": replace(
+                    (
                         "conv(in_channels, out_channels, 3, stride)",
                         "layers.Conv2D(out_channels, 3, stride, 'same')",
                     ),
-                    "mxnet": replace(
+                    (
                         "conv(in_channels, out_channels, 3, stride)",
                         "nn.Conv2D(out_channels, 3, stride, 1)",
                     ),
-                },
+                ),
                 "a bias where none is needed",
             ),
         ],
-        "right": [BASIC.format("residual_block"), factory("residual_block")],
+        "right": right("residual_block"),
     },
     "strided_shortcut": {
         "wrong": [
@@ -206,7 +163,7 @@ ANSWERS = {
                 "4 to 4 channels, stride 2",
             ),
             (
-                {fw: replace(", 1, stride)", ", 1)") for fw in RELU},
+                replace(", 1, stride)", ", 1)"),
                 "your code raises",
             ),
             (
@@ -223,36 +180,33 @@ ANSWERS = {
                 "4 to 6 channels, stride 1",
             ),
         ],
-        "right": [
-            BASIC.format("strided_shortcut"),
-            factory("strided_shortcut"),
-        ],
+        "right": right("strided_shortcut"),
     },
     "free_shortcut": {
         "wrong": [
             (
-                {
-                    "pytorch": replace("0, missing)", "missing, 0)"),
-                    "tensorflow": replace("(0, missing)", "(missing, 0)"),
-                    "mxnet": replace("(0, missing)", "(missing, 0)"),
-                },
+                replace_each(
+                    ("0, missing)", "missing, 0)"),
+                    ("(0, missing)", "(missing, 0)"),
+                    ("(0, missing)", "(missing, 0)"),
+                ),
                 "in front of the present channels",
             ),
             (
-                {
-                    "pytorch": replace(
+                replace_each(
+                    (
                         "[:, :, ::stride, ::stride]",
                         "[:, :, stride - 1::stride, stride - 1::stride]",
                     ),
-                    "tensorflow": replace(
+                    (
                         "[:, ::stride, ::stride]",
                         "[:, stride - 1::stride, stride - 1::stride]",
                     ),
-                    "mxnet": replace(
+                    (
                         "[:, :, ::stride, ::stride]",
                         "[:, :, stride - 1::stride, stride - 1::stride]",
                     ),
-                },
+                ),
                 "do not begin with the first",
             ),
             (
@@ -285,21 +239,21 @@ check.free_shortcut(shortcut)
                 "copies, not zeros",
             ),
             (
-                {
-                    "pytorch": replace(
+                replace_each(
+                    (
                         "X[:, :, ::stride, ::stride]",
                         "F.avg_pool2d(X, stride)",
                     ),
-                    "tensorflow": replace(
+                    (
                         "X[:, ::stride, ::stride]",
                         "tf.nn.avg_pool2d(X, stride, stride, 'VALID')",
                     ),
-                    "mxnet": replace(
+                    (
                         "X[:, :, ::stride, ::stride]",
                         "npx.pooling(X, kernel=(stride,) * 2, "
                         "stride=(stride,) * 2, pool_type='avg')",
                     ),
-                },
+                ),
                 "are averaged",
             ),
             (
@@ -351,28 +305,19 @@ check.free_shortcut(shortcut)
                 "a ReLU between the branch and the addition",
             ),
             (
-                subclass(
-                    {
-                        fw: line.replace("bn2", "bn1")
-                        for fw, line in SECOND.items()
-                    },
-                    RECTIFIED_SUM,
-                ),
+                subclass(SECOND.replace("bn2", "bn1"), RECTIFIED_SUM),
                 "4 to 4 channels, stride 1",
             ),
         ],
-        "right": [BASIC.format("early_relu"), factory("early_relu")],
+        "right": right("early_relu"),
     },
     "preactivation_block": {
         "wrong": [
             (
-                {
-                    fw: replace(
-                        f"return X + {BRANCH[fw]}",
-                        f"return {RELU[fw]}(X + {BRANCH[fw]})",
-                    )
-                    for fw in RELU
-                },
+                replace_words(
+                    "return X + self.branch(X{training})",
+                    "return {relu}(X + self.branch(X{training}))",
+                ),
                 "a ReLU behind the addition",
             ),
             (
@@ -408,20 +353,10 @@ check.preactivation_block(Block)
                 "the convolutions come first",
             ),
             (
-                {
-                    "pytorch": replace(
-                        "batch_norm(channels), nn.ReLU()",
-                        "nn.ReLU(), batch_norm(channels)",
-                    ),
-                    "tensorflow": replace(
-                        "batch_norm(channels), layers.ReLU()",
-                        "layers.ReLU(), batch_norm(channels)",
-                    ),
-                    "mxnet": replace(
-                        'batch_norm(channels), nn.Activation("relu")',
-                        'nn.Activation("relu"), batch_norm(channels)',
-                    ),
-                },
+                replace_words(
+                    "batch_norm(channels), {layer}",
+                    "{layer}, batch_norm(channels)",
+                ),
                 "the ReLU comes before the normalisation",
             ),
             (

@@ -1,34 +1,6 @@
 """Answers to the exercises of the chapter on ResNet-18."""
-# ruff: noqa: F821 - `replace` is given by the test that reads this
 
-FRAMEWORKS = ("pytorch", "tensorflow", "mxnet")
-RELU = dict(
-    zip(FRAMEWORKS, ("F.relu", "tf.nn.relu", "F.npx.relu"), strict=True)
-)
-RELU_LAYER = dict(
-    zip(
-        FRAMEWORKS,
-        ("nn.ReLU()", "layers.ReLU()", 'nn.Activation("relu")'),
-        strict=True,
-    )
-)
-BRANCH = {
-    "pytorch": "self.branch(X)",
-    "tensorflow": "self.branch(X, training=training)",
-    "mxnet": "self.branch(X)",
-}
-
-
-def each(old, new):
-    """Return a replacement for each framework, with its words filled in."""
-    words = {
-        fw: {"relu": RELU[fw], "layer": RELU_LAYER[fw], "branch": BRANCH[fw]}
-        for fw in FRAMEWORKS
-    }
-    return {
-        fw: replace(old.format(**words[fw]), new.format(**words[fw]))
-        for fw in FRAMEWORKS
-    }
+from answer_code import filled, put, replace, replace_each, replace_words
 
 
 def small_image(*shapes):
@@ -88,17 +60,14 @@ check.stem(make_stem)
 
 
 def padded(pads, pool):
-    return {
-        fw: code.replace("PADS", pads).replace("POOL", pool)
-        for fw, code in ASYMMETRIC.items()
-    }
+    return put(ASYMMETRIC, PADS=pads, POOL=pool)
 
 
-NO_STEM_BIAS = {
-    "pytorch": replace(", padding=3, bias=False", ", padding=3"),
-    "tensorflow": replace(", use_bias=False", ""),
-    "mxnet": replace(" use_bias=False,", ""),
-}
+NO_STEM_BIAS = replace_each(
+    (", padding=3, bias=False", ", padding=3"),
+    (", use_bias=False", ""),
+    (" use_bias=False,", ""),
+)
 
 # The stub's faulty block, with `normalise` as given.
 FROZEN = {
@@ -149,21 +118,31 @@ check.frozen_norm(Block)
 
 
 def frozen(training):
-    return {
-        fw: code.replace("TRAINING", training) for fw, code in FROZEN.items()
-    }
+    return put(FROZEN, TRAINING=training)
 
-
-NARROW = ", parameters, basic)"
 
 # The stem with one more or one less part.
 SMALL_STEM = {
-    "pytorch": "def make_stem():\n    return nn.Sequential(PARTS)\n",
-    "tensorflow": "def make_stem():\n    return keras.Sequential([PARTS])\n",
-    "mxnet": (
-        "def make_stem():\n    stem = nn.HybridSequential()\n"
-        "    stem.add(PARTS)\n    return stem\n"
-    ),
+    "pytorch": """def make_stem():
+    return nn.Sequential(PARTS)
+
+
+check.small_stem(make_stem)
+""",
+    "tensorflow": """def make_stem():
+    return keras.Sequential([PARTS])
+
+
+check.small_stem(make_stem)
+""",
+    "mxnet": """def make_stem():
+    stem = nn.HybridSequential()
+    stem.add(PARTS)
+    return stem
+
+
+check.small_stem(make_stem)
+""",
 }
 POOL = {
     "pytorch": "nn.MaxPool2d(3, stride=2, padding=1)",
@@ -173,13 +152,7 @@ POOL = {
 
 
 def small_stem(parts):
-    return {
-        fw: code.replace("PARTS", parts)
-        .replace("RELU", RELU_LAYER[fw])
-        .replace("POOL", POOL[fw])
-        + "\n\ncheck.small_stem(make_stem)\n"
-        for fw, code in SMALL_STEM.items()
-    }
+    return put(SMALL_STEM, PARTS=parts, RELU=filled("{layer}"), POOL=POOL)
 
 
 ANSWERS = {
@@ -359,15 +332,21 @@ check.frozen_norm(Block)
     "narrow_block": {
         "wrong": [
             (
-                each("{relu}(X + {branch})", "X + {branch}"),
+                replace_words(
+                    "{relu}(X + self.branch(X{training}))",
+                    "X + self.branch(X{training})",
+                ),
                 "the ReLU behind the addition is missing",
             ),
             (
-                each("{relu}(X + {branch})", "X + {relu}({branch})"),
+                replace_words(
+                    "{relu}(X + self.branch(X{training}))",
+                    "X + {relu}(self.branch(X{training}))",
+                ),
                 "in front of the addition",
             ),
             (
-                each("batch_norm(64), {layer}", "batch_norm(64)"),
+                replace_words("batch_norm(64), {layer}", "batch_norm(64)"),
                 "the ReLUs between the convolutions are missing",
             ),
             (
@@ -472,16 +451,15 @@ check.small_stem(Stem)
             ("check.plain_block(BasicBlock)", "the input is still added"),
             (replace("    expansion = 1\n", ""), "no attribute `expansion`"),
             (
-                {
-                    fw: replace(f", {relu})", ")")
-                    if fw != "tensorflow"
-                    else replace(f", {relu}])", "])")
-                    for fw, relu in RELU_LAYER.items()
-                },
+                replace_each(
+                    (", nn.ReLU())", ")"),
+                    (", layers.ReLU()])", "])"),
+                    (', nn.Activation("relu"))', ")"),
+                ),
                 "the second ReLU is missing",
             ),
             (
-                each(
+                replace_words(
                     "batch_norm(out_channels), {layer},",
                     "batch_norm(out_channels),",
                 ),

@@ -1,5 +1,6 @@
 """Answers to the exercises of the chapter on the ResNet family."""
-# ruff: noqa: F821 - `replace` is given by the test that reads this
+
+from answer_code import replace, replace_each
 
 SHAPES = "[(256, 80, 80), (512, 40, 40), (1024, 20, 20), (2048, 10, 10)]"
 
@@ -210,15 +211,6 @@ check.num_activations(outputs)
 }
 
 
-def _each(pytorch, tensorflow, mxnet):
-    """Return a replacement for each framework."""
-    return {
-        "pytorch": replace(*pytorch),
-        "tensorflow": replace(*tensorflow),
-        "mxnet": replace(*mxnet),
-    }
-
-
 ANSWERS = {
     "larger_images": {
         "wrong": [
@@ -349,7 +341,7 @@ ANSWERS = {
     "num_activations": {
         "wrong": [
             (
-                _each(
+                replace_each(
                     ("Y.shape[1:].numel()", "Y.shape.numel()"),
                     ("shape[1:])  # (N", "shape)  # (N"),
                     ("math.prod(Y_shape[1:])", "math.prod(Y_shape)"),
@@ -357,7 +349,7 @@ ANSWERS = {
                 "the count grows with the batch",
             ),
             (
-                _each(
+                replace_each(
                     (
                         "isinstance(layer, nn.Conv2d)",
                         "isinstance(layer, (nn.Conv2d, nn.Linear))",
@@ -371,7 +363,7 @@ ANSWERS = {
                 "of the fully connected layer is counted",
             ),
             (
-                _each(
+                replace_each(
                     (
                         "isinstance(layer, nn.Conv2d)",
                         "isinstance(layer, (nn.Conv2d, nn.BatchNorm2d))",
@@ -388,7 +380,7 @@ ANSWERS = {
                 "of batch normalisation are counted",
             ),
             (
-                _each(
+                replace_each(
                     ("Y.shape[1:].numel()", "inputs[0].shape[1:].numel()"),
                     (
                         "layer.outputs[0].shape[1:]",

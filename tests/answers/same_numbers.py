@@ -1,5 +1,6 @@
 """Answers to the exercises of the chapter on the same numbers."""
-# ruff: noqa: F821 - `replace` is given by the test that reads this
+
+from answer_code import replace, replace_each
 
 ALL = '["projection", "padding", "epsilon"]'
 ROWS = (
@@ -120,15 +121,6 @@ check.load_dense(load_dense)
 }
 
 
-def _each(pytorch, tensorflow, mxnet):
-    """Return a replacement for each framework."""
-    return {
-        "pytorch": replace(*pytorch),
-        "tensorflow": replace(*tensorflow),
-        "mxnet": replace(*mxnet),
-    }
-
-
 ANSWERS = {
     "mistakes_found": {
         "wrong": [
@@ -205,7 +197,7 @@ check.kernel_layout(
     "load_dense": {
         "wrong": [
             (
-                _each(
+                replace_each(
                     (
                         "copy_(kernel.T)",
                         "copy_(kernel.reshape(layer.weight.shape))",
@@ -222,7 +214,7 @@ check.kernel_layout(
                 "a reshape changes no order",
             ),
             (
-                _each(
+                replace_each(
                     ("copy_(kernel.T)", "copy_(kernel)"),
                     ("assign(weight.T)", "assign(weight)"),
                     ("set_data(kernel.T)", "set_data(kernel)"),
@@ -234,7 +226,7 @@ check.kernel_layout(
                 },
             ),
             (
-                _each(
+                replace_each(
                     ("copy_(torch.tensor(bias))", "zero_()"),
                     ("bias.assign(bias)", "bias.assign(0 * bias)"),
                     (
@@ -245,7 +237,7 @@ check.kernel_layout(
                 "but not the bias",
             ),
             (
-                _each(
+                replace_each(
                     *[
                         (
                             f"({name}.T)",
@@ -293,7 +285,7 @@ check.moved_conv(conv)
                 "are more zeros at the end",
             ),
             (
-                _each(
+                replace_each(
                     ("padding=kernel_size // 2, ", ""),
                     ("        layers.ZeroPadding2D(kernel_size // 2),\n", ""),
                     ("padding=kernel_size // 2, ", ""),
@@ -301,15 +293,11 @@ check.moved_conv(conv)
                 "its height is too small",
             ),
             (
-                _each(
-                    ("kernel_size, stride,", "kernel_size, 1,"),
-                    ("kernel_size, stride,", "kernel_size, 1,"),
-                    ("kernel_size, stride,", "kernel_size, 1,"),
-                ),
+                replace("kernel_size, stride,", "kernel_size, 1,"),
                 "its height is too large",
             ),
             (
-                _each(
+                replace_each(
                     (", bias=False", ""),
                     (", use_bias=False", ""),
                     ("use_bias=False,\n", "\n"),
@@ -322,7 +310,7 @@ check.moved_conv(conv)
     "moved_batch_norm": {
         "wrong": [
             (
-                _each(
+                replace_each(
                     ("eps=1e-5", "eps=1e-3"),
                     ("epsilon=1e-5, ", ""),
                     ("epsilon=1e-5", "epsilon=1e-3"),
@@ -330,7 +318,7 @@ check.moved_conv(conv)
                 "too large, by a factor of about 100",
             ),
             (
-                _each(
+                replace_each(
                     ("eps=1e-5", "eps=1e-6"),
                     ("epsilon=1e-5", "epsilon=1e-6"),
                     ("epsilon=1e-5", "epsilon=1e-6"),
@@ -338,7 +326,7 @@ check.moved_conv(conv)
                 "too small, by a factor of about 10",
             ),
             (
-                _each(
+                replace_each(
                     ("momentum=0.1", "momentum=0.01"),
                     ("momentum=0.9", "momentum=0.99"),
                     ("momentum=0.9", "momentum=0.99"),
@@ -346,7 +334,7 @@ check.moved_conv(conv)
                 "moves too little in one step",
             ),
             (
-                _each(
+                replace_each(
                     ("momentum=0.1", "momentum=0.1, affine=False"),
                     ("momentum=0.9", "momentum=0.9, scale=False"),
                     ("momentum=0.9,", "momentum=0.9, scale=False,"),
