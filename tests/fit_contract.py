@@ -122,10 +122,12 @@ def test_finished_training_is_only_read(loaded, module, tmp_path):
     d2l, _, net = loaded
     path = tmp_path / "run.safetensors"
     history = train(d2l, net, checkpoint=path, **OPTIONS)
-    _, _, other = load(module)
-    again = train(d2l, other, checkpoint=path, **OPTIONS)
-    assert again == history
-    assert outcome(d2l, other, again) == outcome(d2l, net, history)
+    # Often, since MXNet numbers the layers of all networks in a process.
+    for _ in range(5):
+        _, _, other = load(module)
+        again = train(d2l, other, checkpoint=path, **OPTIONS)
+        assert again == history
+        assert outcome(d2l, other, again) == outcome(d2l, net, history)
 
 
 def test_damaged_checkpoint_gives_way_to_the_one_before(

@@ -91,6 +91,8 @@ class Engine:
     def _arrays(self):
         parameters = self.net._collect_params_with_prefix()
         named = {f"net.{name}": p.data() for name, p in parameters.items()}
+        # The trainer's own numbers depend on what else the process has made.
+        names = {id(p): name for name, p in parameters.items()}
         updater = self.trainer._updaters[0]
         if self.trainer.optimizer.momentum:
             for i, parameter in enumerate(self.trainer._params):
@@ -103,7 +105,8 @@ class Engine:
                         )
                     )
                     updater.states_synced[i] = True
-                named[f"momentum.{i}"] = updater.states[i]
+                name = names[id(parameter)]
+                named[f"momentum.{name}"] = updater.states[i]
         return named
 
     def state(self):
