@@ -347,3 +347,41 @@ def differences(found, expected):
         kind = key.partition("/")[0]
         worst[kind] = max(worst.get(kind, 0.0), error)
     return worst
+
+
+# From chapters/speedrun.md
+class QuickResNet(nn.HybridSequential):
+    """A stem and three stages of one block, for images of 28 pixels."""
+
+    def __init__(self, num_classes=10, in_channels=1, channels=32,
+                 stride=2):
+        super().__init__()
+        c = channels
+        parts = dict(
+            conv1=conv(in_channels, c, 3, stride), bn1=batch_norm(c),
+            relu=nn.Activation("relu"),
+            layer1=stage(BasicBlock, c, c, 1, stride=1),
+            layer2=stage(BasicBlock, c, 2 * c, 1, stride=2),
+            layer3=stage(BasicBlock, 2 * c, 4 * c, 1, stride=2),
+            avgpool=nn.GlobalAvgPool2D(), flatten=nn.Flatten(),
+            fc=nn.Dense(num_classes, in_units=4 * c))
+        for name, layer in parts.items():
+            self.register_child(layer, name)
+
+
+class FlipAverage(gluon.Block):
+    """In evaluation, the mean of an image's and its mirror's scores."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+        net.hybridize()  # this block itself asks for the mode, and cannot
+
+    def forward(self, X):
+        if autograd.is_training():
+            return self.net(X)
+        return (self.net(X) + self.net(mx.np.flip(X, 3))) / 2
+
+RECIPE = dict(optimizer="momentum", weight_decay=5e-4,
+              schedule="one_cycle", label_smoothing=0.1,
+              mixed_precision=False)  # MXNet 1.9 has float32 only

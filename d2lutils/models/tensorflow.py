@@ -344,3 +344,42 @@ def differences(found, expected):
         kind = key.partition("/")[0]
         worst[kind] = max(worst.get(kind, 0.0), error)
     return worst
+
+
+# From chapters/speedrun.md
+class QuickResNet(keras.Sequential):
+    """A stem and three stages of one block, for images of 28 pixels."""
+
+    def __init__(self, num_classes=10, in_channels=1, channels=32,
+                 stride=2):
+        c = channels
+        parts = dict(
+            conv1=conv(in_channels, c, 3, stride), bn1=batch_norm(c),
+            relu=layers.ReLU(),
+            layer1=stage(BasicBlock, c, c, 1, stride=1),
+            layer2=stage(BasicBlock, c, 2 * c, 1, stride=2),
+            layer3=stage(BasicBlock, 2 * c, 4 * c, 1, stride=2),
+            avgpool=layers.GlobalAveragePooling2D(),
+            fc=layers.Dense(num_classes))
+        for name, layer in parts.items():
+            layer.name = name
+        super().__init__(list(parts.values()))
+
+
+class FlipAverage(keras.Model):
+    """In evaluation, the mean of an image's and its mirror's scores."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def call(self, X, training=None):
+        if training:
+            return self.net(X, training=True)
+        mirror = tf.reverse(X, [2])  # (N, H, W, C)
+        return (self.net(X, training=False)
+                + self.net(mirror, training=False)) / 2
+
+RECIPE = dict(optimizer="momentum", weight_decay=5e-4,
+              schedule="one_cycle", label_smoothing=0.1,
+              mixed_precision=True)

@@ -336,3 +336,40 @@ def differences(found, expected):
         kind = key.partition("/")[0]
         worst[kind] = max(worst.get(kind, 0.0), error)
     return worst
+
+
+# From chapters/speedrun.md
+class QuickResNet(nn.Sequential):
+    """A stem and three stages of one block, for images of 28 pixels."""
+
+    def __init__(self, num_classes=10, in_channels=1, channels=32,
+                 stride=2):
+        super().__init__()
+        c = channels
+        parts = dict(
+            conv1=conv(in_channels, c, 3, stride), bn1=batch_norm(c),
+            relu=nn.ReLU(),
+            layer1=stage(BasicBlock, c, c, 1, stride=1),
+            layer2=stage(BasicBlock, c, 2 * c, 1, stride=2),
+            layer3=stage(BasicBlock, 2 * c, 4 * c, 1, stride=2),
+            avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(),
+            fc=nn.Linear(4 * c, num_classes))
+        for name, layer in parts.items():
+            self.add_module(name, layer)
+
+
+class FlipAverage(nn.Module):
+    """In evaluation, the mean of an image's and its mirror's scores."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, X):
+        if self.training:
+            return self.net(X)
+        return (self.net(X) + self.net(X.flip(3))) / 2  # (N, C, H, W)
+
+RECIPE = dict(optimizer="momentum", weight_decay=5e-4,
+              schedule="one_cycle", label_smoothing=0.1,
+              mixed_precision=True)

@@ -1,0 +1,140 @@
+"""Time the recipe of the chapter `speedrun`, and what each idea is worth.
+
+    python -m benchmarks.speedrun --framework pytorch --seeds 0 1 2
+    python -m benchmarks.speedrun --framework pytorch --goal 94
+    python -m benchmarks.speedrun --framework pytorch --variant no_flips
+
+Each call trains on all of Fashion-MNIST and writes a record below
+`results/speedrun/`, which the chapter shows.
+"""
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from unittest import mock
+
+from d2lutils import data, record
+from d2lutils.train import MODULES
+
+GOALS = {
+    "92": {"num_epochs": 14, "lr": 0.1, "channels": 32, "stride": 2},
+    "94": {"num_epochs": 20, "lr": 0.1, "channels": 64, "stride": 1},
+}
+"""Accuracy aimed at, in percent → the size of network and training."""
+
+VARIANTS = {
+    "recipe": {},
+    "whole_stem": {"stride": 1},
+    "plain_blocks": {"shortcuts": False},
+    "float32": {"mixed_precision": False},
+    "channels_first": {"channels_last": False},
+    "constant_rate": {"schedule": "constant", "lr": 0.02},
+    "no_momentum": {"optimizer": "sgd", "lr": 1.0},
+    "no_smoothing": {"label_smoothing": 0.0},
+    "no_augmentation": {"augment": False},
+    "no_flip_average": {"flip_average": False},
+}
+"""Name → what differs from the recipe."""
+
+
+def settings(models, goal, variant):
+    """Return all settings of a training by name."""
+    return {
+        "batch_size": 256,
+        "augment": True,
+        "shortcuts": True,
+        "channels_last": True,
+        "flip_average": True,
+        **models.RECIPE,
+        **GOALS[goal],
+        **VARIANTS[variant],
+    }
+
+
+def network(models, config):
+    """Return a new network as the settings ask for it."""
+    block = "BasicBlock" if config["shortcuts"] else "PlainBlock"
+    # The class has no option for this: nobody would want it but to compare.
+    with mock.patch.object(models, "BasicBlock", getattr(models, block)):
+        net = models.QuickResNet(
+            channels=config["channels"], stride=config["stride"]
+        )
+    return models.FlipAverage(net) if config["flip_average"] else net
+
+
+def train(module, config, seed, checkpoint=None):
+    """Train once; return the history."""
+    d2l = importlib.import_module(f"d2lutils.{module}")
+    models = importlib.import_module(f"d2lutils.models.{module}")
+    options = {name: config[name] for name in models.RECIPE}
+    with contextlib.ExitStack() as stack:
+        if not config["channels_last"]:
+            import torch
+
+            other = mock.patch.object(
+                torch, "channels_last", torch.contiguous_format
+            )
+            stack.enter_context(other)
+        d2l.set_seed(seed)
+        iters = d2l.load_data_fashion_mnist(
+            config["batch_size"], augment=config["augment"]
+        )
+        return d2l.fit(
+            network(models, config),
+            *iters,
+            config["num_epochs"],
+            config["lr"],
+            seed=seed,
+            checkpoint=checkpoint,
+            **options,
+        )
+
+
+def main():
+    """Train as the command line says and write the record."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speedrun")
+    parser.add_argument("--framework", choices=MODULES, required=True)
+    parser.add_argument("--goal", choices=GOALS, default="92")
+    parser.add_argument("--variant", choices=VARIANTS, default="recipe")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    args = parser.parse_args()
+    os.environ["D2L_SCALE"] = "full"
+    module = MODULES[args.framework]
+    if args.variant == "channels_first" and module != "torch":
+        parser.error("channels_first is a variant of PyTorch's only")
+    d2l = importlib.import_module(f"d2lutils.{module}")
+    models = importlib.import_module(f"d2lutils.models.{module}")
+    config = settings(models, args.goal, args.variant)
+    runs = [
+        {"seed": seed, "history": train(module, config, seed)}
+        for seed in args.seeds
+    ]
+    result = {
+        "settings": {
+            "framework": args.framework,
+            "model": "QuickResNet",
+            "data": "fashion_mnist",
+            "resize": 28,
+            "num_train": data.FULL_SIZE[0],
+            "num_test": data.FULL_SIZE[1],
+            "variant": args.variant,
+            **config,
+        },
+        "device": d2l.device_name(d2l.try_gpu()),
+        "machine": record.machine(),
+        "processes": 1,
+        "versions": record.versions(args.framework),
+        "runs": runs,
+    }
+    name = args.framework if args.goal == "92" else f"{args.framework}_94"
+    if args.variant != "recipe":
+        name += f"_{args.variant}"
+    record.write(f"results/speedrun/{name}.json", result)
+    print(record.summary(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
