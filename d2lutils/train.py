@@ -7,7 +7,8 @@ For example:
         --checkpoint run --record results/resnet18_32px_pytorch.json
 
 Started in several processes, it trains on all of them: PyTorch's by
-`torchrun`, TensorFlow's with the variable TF_CONFIG.
+`torchrun`, TensorFlow's with the variable TF_CONFIG, MXNet's with DMLC_ROLE
+and what belongs to it. The chapter "Scaling Out" shows the commands.
 """
 
 import argparse

@@ -3,26 +3,66 @@
 import os
 from contextlib import contextmanager
 
-from mxnet import autograd, gluon, np, npx
+from mxnet import autograd, gluon, kv, np, npx
 
 from d2lutils import training
 
 
+class Store:
+    """Adds up arrays over the processes of a group."""
+
+    def __init__(self):
+        self.kv = kv.create("dist_sync")
+        self.keys = {}  # length → the key under which the servers add
+
+    def add(self, arrays):
+        """Replace arrays by their sums over all processes.
+
+        All processes have to add the same shapes in the same order.
+        """
+        flat = np.concatenate([X.reshape(-1) for X in arrays])
+        if flat.size not in self.keys:
+            self.keys[flat.size] = len(self.keys)
+            self.kv.init(self.keys[flat.size], np.zeros_like(flat))
+        key, total = self.keys[flat.size], np.zeros_like(flat)
+        # One thing at a time: a push is done when all processes' are.
+        npx.waitall()
+        self.kv.push(key, flat)
+        npx.waitall()
+        self.kv.pull(key, out=total)
+        npx.waitall()
+        start = 0
+        for X in arrays:
+            X[:] = total[start : start + X.size].reshape(X.shape)
+            start += X.size
+
+
+_stores = []  # that of the group which this process has joined, if it has
+
+
 @contextmanager
 def group():
-    """Do nothing; with MXNet, only one process can train.
+    """Join the processes that the variables DMLC_… name, if they do.
 
-    Raises:
-        ValueError: Servers or workers have been asked for.
+    The scheduler and the servers never come here. They serve while MXNet is
+    being imported, and exit when all workers have left. If one worker fails
+    the others wait for it.
     """
-    if "DMLC_ROLE" in os.environ:
-        raise ValueError("DMLC_ROLE: MXNet trains in one process only here")
+    if os.environ.get("DMLC_ROLE") != "worker":
+        yield
+        return
+    _stores.append(Store())
     yield
+    # Nobody else has it: it waits for the others' and lets the servers go.
+    # After an error there is nothing to wait for.
+    _stores.pop()
 
 
 def rank_and_size():
     """Return this process's number and how many train together."""
-    return 0, 1
+    if not _stores:
+        return 0, 1
+    return _stores[-1].kv.rank, _stores[-1].kv.num_workers
 
 
 def num_correct(y_hat, y):
@@ -36,7 +76,7 @@ class Engine:
     def __init__(self, net, device, options):
         self.net, self.device = net, device
         self.rank, self.size = rank_and_size()
-        # Without a store, which would keep the momenta to itself.
+        # Without a store of its own, which would keep the momenta to itself.
         self.trainer = gluon.Trainer(
             net.collect_params(),
             "sgd",
@@ -58,7 +98,9 @@ class Engine:
         self.finite = np.zeros((), ctx=self.device)
 
     def step(self, X, y, lr):
-        """Train on one batch."""
+        """Train on one batch: on this process's share of its examples."""
+        count = len(y)
+        X, y = X[self.rank :: self.size], y[self.rank :: self.size]
         X, y = X.as_in_ctx(self.device), y.as_in_ctx(self.device)
         # MXNet queues work without limit. Waiting until the last step's
         # loss is known, while its gradients are yet to come, keeps the
@@ -69,7 +111,10 @@ class Engine:
             y_hat = self.net(X)
             loss = self._loss(y_hat, y)
         loss.backward()
-        self.trainer.step(len(y))
+        if self.size > 1:
+            gradients = (p.list_grad()[0] for p in self._parameters(True))
+            _stores[-1].add(list(gradients))
+        self.trainer.step(count)
         self.loss = self.loss + loss.sum()
         self.correct = self.correct + num_correct(y_hat, y)
         # Once infinite or NaN, a sum stays so: this counts up to there. Some
@@ -86,7 +131,26 @@ class Engine:
 
     def sums(self):
         """Wait; return the loss's sum, the right ones and the finite steps."""
-        return float(self.loss), float(self.correct), int(self.finite)
+        sums = np.stack([self.loss, self.correct, self.finite])
+        if self.size > 1:
+            _stores[-1].add([sums])
+            self._average_statistics()
+        loss, correct, finite = sums.tolist()
+        # If one process sees an infinite loss, the others do a step later.
+        return loss, correct, int(finite) // self.size
+
+    def _parameters(self, learned):
+        """Yield the parameters with gradients, or those without."""
+        for parameter in self.net.collect_params().values():
+            if (parameter.grad_req != "null") == learned:
+                yield parameter
+
+    def _average_statistics(self):
+        statistics = [p.data() for p in self._parameters(False)]
+        if statistics:
+            _stores[-1].add(statistics)
+            for X in statistics:
+                X /= self.size
 
     def _arrays(self):
         parameters = self.net._collect_params_with_prefix()
