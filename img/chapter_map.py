@@ -25,6 +25,8 @@ TRIPS = [
     (5, "Gradient flow", "why shortcuts help", "norm"),
     (6, "Pre-activation", "clearing the path", "norm"),
 ]
+# A side trip that goes on where the main road ends.
+LAST = "Scaling out", "several machines", "act"
 
 
 def draw() -> Figure:
@@ -40,7 +42,8 @@ def draw() -> Figure:
         "from ResNet-18 to a fast recipe, 92 % in minutes, to function "
         "classes, why depth can hurt, and to the same numbers, the proof; "
         "from the family to gradient flow, why shortcuts help, and from "
-        "there to pre-activation, clearing the path.",
+        "there to pre-activation, clearing the path; and from the family "
+        "also down to scaling out, several machines.",
         WIDTH,
         HEIGHT,
     )
@@ -74,4 +77,6 @@ def draw() -> Figure:
         [trips["Gradient flow"].bottom, trips["Pre-activation"].top],
         "shortcut dashed",
     )
+    last = box(ROAD, len(STATIONS), *LAST)
+    figure.arrow([road[-1].bottom, last.top], "shortcut dashed")
     return figure

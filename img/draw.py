@@ -10,6 +10,7 @@ from pathlib import Path
 
 import bottleneck
 import chapter_map
+import data_parallel
 import favicon
 import function_classes
 import inception
@@ -19,6 +20,7 @@ import preactivation
 import residual_block
 import resnet18
 import resnet50
+import ring_all_reduce
 import shortcut_variants
 import style
 import unravelled
@@ -34,6 +36,8 @@ FIGURES = (
     unravelled,
     preactivation,
     inception,
+    data_parallel,
+    ring_all_reduce,
     chapter_map,
     pipeline,
     logo,
