@@ -28,6 +28,7 @@ from . import (
     _resnet18_blocks,
     _resnet_family,
     _same_numbers,
+    _scaling_out,
     _speedrun,
 )
 from ._answer import CHECKS

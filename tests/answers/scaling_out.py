@@ -1,0 +1,222 @@
+"""Answers to the exercises of the chapter on several workers."""
+# ruff: noqa: F821 - `replace` is given by the test that reads this
+
+ACCUMULATE = """
+def accumulate(gradient, X, y, size):
+    cuts = range(0, len(X), size)
+    parts = [gradient(X[i:i + size], y[i:i + size]) for i in cuts]
+    counts = [len(X[i:i + size]) for i in cuts]
+    return RESULT
+
+
+check.accumulated(accumulate)
+"""
+FAULTY_STEP = """
+def step(w, sums, count, lr, decay):
+    total = 0
+    for part in sums:
+        total = total + part / count + decay * w
+    return w - lr * total
+
+
+check.decayed_step(step)
+"""
+COMBINE = """
+def combine(means, variances, sizes):
+    weights = np.array(sizes) / sum(sizes)
+    mean = weights @ np.array(means)
+    spread = SPREAD
+    return RESULT
+
+
+check.whole_statistics(combine)
+"""
+
+
+def accumulate(result):
+    """Return an answer that puts the parts' gradients together."""
+    return ACCUMULATE.replace("RESULT", result)
+
+
+def combine(spread, result="mean, weights @ np.array(variances) + spread"):
+    """Return an answer that puts means and variances together."""
+    return COMBINE.replace("SPREAD", spread).replace("RESULT", result)
+
+
+RING, SERVER = 78_227_590, 357_611_840
+
+ANSWERS = {
+    "accumulated": {
+        "wrong": [
+            (accumulate("np.mean(parts, axis=0)"), "the plain mean of"),
+            (accumulate("sum(parts)"), "without weights"),
+            (
+                accumulate(
+                    "sum(g * n for g, n in zip(parts, counts)"
+                    " if n == size) / len(X)"
+                ),
+                "leaves out the last, smaller part, but counts it",
+            ),
+            (
+                accumulate("sum(g * n for g, n in zip(parts, counts))"),
+                "the sum of the losses",
+            ),
+            (accumulate("sum(parts) * size / len(X)"), "of a full one"),
+            (
+                "check.accumulated(lambda g, X, y, size: g(X, y))",
+                "`gradient` gets 10 at once",
+            ),
+            (
+                replace("len(X), size)", "len(X) - size + 1, size)"),
+                "leaves out the last, smaller part",
+            ),
+            (
+                "check.accumulated(lambda g, X, y, size: 0 * X[0])",
+                "entries of `accumulate",
+            ),
+        ],
+        "right": [
+            accumulate("np.average(parts, axis=0, weights=counts)"),
+            """
+def by_images(gradient, X, y, size):
+    total = 0
+    for i in range(len(X)):
+        total += gradient(X[i:i + 1], y[i:i + 1])
+    return total / len(X)
+
+
+check.accumulated(by_images)
+""",
+        ],
+    },
+    "decayed_step": {
+        "wrong": [
+            (FAULTY_STEP, "once for each worker"),
+            (
+                "check.decayed_step(lambda w, sums, count, lr, decay: "
+                "w - lr * sum(sums) / count)",
+                "do not decay at all",
+            ),
+            (
+                "check.decayed_step(lambda w, sums, count, lr, decay: "
+                "w - lr * (sum(sums) / count / len(sums) + decay * w))",
+                "by the number of workers",
+            ),
+            (
+                "check.decayed_step(lambda w, sums, count, lr, decay: "
+                "w - lr * (sum(sums) + decay * w) / count)",
+                "the decay by the number of examples",
+            ),
+            (
+                "check.decayed_step(lambda w, sums, count, lr, decay: "
+                "w - lr * (sum(sums) / count + decay / len(sums) * w))",
+                "but only once",
+            ),
+            (
+                "check.decayed_step(lambda w, sums, count, lr, decay: "
+                "w - lr * (sum(sums) / count - decay * w))",
+                "the wrong sign",
+            ),
+        ],
+        "right": [
+            """
+def step(w, sums, count, lr, decay):
+    total = np.zeros_like(w)
+    for part in sums:
+        total += part / count + decay / len(sums) * w
+    return w - lr * total
+
+
+check.decayed_step(step)
+""",
+            "check.decayed_step(lambda w, sums, count, lr, decay: "
+            "(1 - lr * decay) * w - lr / count * np.sum(sums, axis=0))",
+        ],
+    },
+    "whole_statistics": {
+        "wrong": [
+            (combine("0"), "how far the shards' means lie apart"),
+            (
+                "check.whole_statistics(lambda m, v, n: "
+                "(np.mean(m), np.mean(v) + np.var(m)))",
+                "does not use the sizes",
+            ),
+            (combine("np.var(means)"), "counts every shard alike"),
+            (
+                "check.whole_statistics(lambda m, v, n: "
+                "(np.mean(m), np.mean(v)))",
+                "uses neither",
+            ),
+            (
+                combine(
+                    "weights @ (means - mean) ** 2",
+                    "mean, (weights @ np.array(variances) + spread)"
+                    " * sum(sizes) / (sum(sizes) - 1)",
+                ),
+                "the unbiased variance",
+            ),
+            (
+                combine(
+                    "weights @ (means - mean) ** 2",
+                    "weights @ np.array(variances) + spread, mean",
+                ),
+                "the variance first",
+            ),
+        ],
+        "right": [
+            """
+def combine(means, variances, sizes):
+    total = sum(sizes)
+    first = sum(n * m for m, n in zip(means, sizes))
+    second = sum(n * (v + m * m) for m, v, n in zip(means, variances, sizes))
+    return [first / total, second / total - (first / total) ** 2]
+
+
+check.whole_statistics(combine)
+""",
+        ],
+    },
+    "bytes_sent": {
+        "wrong": [
+            (f"check.bytes_sent({RING // 2}, {SERVER})", "one round"),
+            (f"check.bytes_sent({SERVER // 4}, {SERVER})", "not all"),
+            (f"check.bytes_sent({RING // 4}, {SERVER})", "not bytes"),
+            (f"check.bytes_sent({SERVER // 8}, {SERVER})", "around twice"),
+            (f"check.bytes_sent({RING}, {SERVER // 4})", "not bytes"),
+            (f"check.bytes_sent({RING}, {SERVER // 8 * 7})", "separate"),
+            (f"check.bytes_sent({RING}, {SERVER * 2})", "sends back"),
+        ],
+        "right": [f"check.bytes_sent(server={SERVER}.0, ring={RING})"],
+    },
+    "eight_machines": {
+        "wrong": [
+            ("check.eight_machines(0.1, 235, 30)", "that of one machine"),
+            ("check.eight_machines(0.1 * 8 ** 0.5, 235, 30)", "square root"),
+            ("check.eight_machines(0.0125, 235, 30)", "became smaller"),
+            ("check.eight_machines(0.8, 234, 30)", "`steps_before` leaves"),
+            ("check.eight_machines(0.8, 235, 29)", "`steps_after` leaves"),
+            ("check.eight_machines(0.8, 235, 235)", "eight shards"),
+        ],
+        "right": [
+            "check.eight_machines(8 * 0.1, -(-60_000 // 256), "
+            "steps_after=np.ceil(60_000 / 2048))",
+        ],
+    },
+    "speed_up": {
+        "wrong": [
+            ("check.speed_up(2, 8, 225)", "`two` forgets"),
+            ("check.speed_up(1.4, 1.7, 225)", "`two` is upside down"),
+            ("check.speed_up(0.526, 0.588, 225)", "only half of the batch"),
+            ("check.speed_up(0.435, 0.588, 225)", "half a gradient"),
+            ("check.speed_up(0.357, 0.588, 225)", "is the efficiency"),
+            ("check.speed_up(0.714, 0.519, 225)", "less than two gradients"),
+            ("check.speed_up(0.714, 0.976, 225)", "of two workers"),
+            ("check.speed_up(0.714, 0.588, 112.5)", "for computing"),
+            ("check.speed_up(0.714, 0.588, 1800)", "in megabits"),
+        ],
+        "right": [
+            "check.speed_up(5 / 7, 10 / 17, bandwidth=45 / 0.2)",
+            "check.speed_up(0.71, 0.59, 225)",
+        ],
+    },
+}
