@@ -29,6 +29,7 @@ from . import (
     _resnet_family,
     _same_numbers,
     _scaling_out,
+    _scaling_out_sums,
     _speedrun,
 )
 from ._answer import CHECKS
