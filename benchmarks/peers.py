@@ -122,6 +122,8 @@ def _one_pass(batches):
 def pixels(d2l, size):
     """Return the row of the distance from Pillow's images.
 
+    Pillow rounds to whole grey levels, so ours are rounded before.
+
     Args:
         d2l: The book's module.
         size: Height and width of the images.
@@ -133,7 +135,8 @@ def pixels(d2l, size):
         Image.fromarray(x).resize((size, size), Image.Resampling.BILINEAR)
         for x in images
     ]
-    distances = np.abs(255 * X.reshape(-1, size, size) - np.array(resized))
+    levels = np.rint(255 * X.reshape(-1, size, size))
+    distances = np.abs(levels - np.array(resized))
     return Row(
         f"largest distance of a pixel, {len(X):,} images at {size} px",
         "Pillow's bilinear",
