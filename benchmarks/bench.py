@@ -96,7 +96,7 @@ def main():
             continue
         found["versions"][framework] = result["versions"]
         found["rows"] += result["rows"]
-    print(table(found))
+        print(table(result), flush=True)
     if faults:
         return fail("; ".join(faults))
     write(found)
