@@ -9,13 +9,13 @@ import dataclasses
 import datetime
 import importlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks import compare, peers
+from benchmarks.machine import Others
 from bookbuild import project
 from bookbuild.errors import BookError
 from d2lutils import record
@@ -45,8 +45,8 @@ PEERS = {
 TEXT = """\
 # Side by side
 
-Written by `make bench`, which measures anew. {day}, {machine}; load average
-at the start {load:.2f}.
+Written by `make bench`, which measures anew. {day}, {machine}; other programs
+took {others:.1%} of the processors' time meanwhile.
 
 {versions}
 
@@ -77,11 +77,10 @@ def main():
     found = {
         "day": datetime.date.today().isoformat(),
         "machine": record.machine(),
-        "load": os.getloadavg()[0],
         "versions": {},
         "rows": [],
     }
-    faults = []
+    faults, others = [], Others()
     for module, (framework, peer) in MODULES.items():
         if framework not in names:
             continue
@@ -99,6 +98,7 @@ def main():
         print(table(result), flush=True)
     if faults:
         return fail("; ".join(faults))
+    found["others"] = others.share()
     write(found)
     return 0
 

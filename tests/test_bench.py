@@ -7,7 +7,7 @@ import json
 import pytest
 from conftest import selected_frameworks
 
-from benchmarks import bench, compare, peers
+from benchmarks import bench, compare, machine, peers
 from benchmarks.compare import Row
 from bookbuild.project import FRAMEWORKS
 
@@ -94,6 +94,21 @@ def test_table_shows_what_is_missed():
     assert {line.count("|") for line in lines} == {11}
 
 
+def test_share_of_other_programs(monkeypatch):
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 2)
+    readings = iter([(100.0, 50.0, 5.0), (110.0, 62.0, 9.0)])
+    monkeypatch.setattr(machine, "_seconds", lambda: next(readings))
+    assert machine.Others().share() == pytest.approx((12 - 4) / (10 * 2))
+
+
+def test_own_work_is_no_other_program():
+    _, _, before = machine._seconds()
+    sum(range(1_000_000))
+    clock, busy, own = machine._seconds()
+    assert 0 <= before < own < busy
+    assert clock > 0
+
+
 def test_every_promise_is_measured(found):
     for (framework, what, peer), bound in PROMISED.items():
         rows = [
@@ -120,6 +135,7 @@ def test_results_are_what_was_computed(found):
 
 def test_versions_and_machine_are_named(found):
     assert found["machine"]
+    assert 0 <= found["others"] <= 1
     assert found["versions"].keys() == FRAMEWORKS.keys()
     for name, packages in (
         ("pytorch", {"torch", "torchvision", "d2l"}),
