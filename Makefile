@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(subst $() $(),-,$(strip $(FRAMEWORKS)))
 SUPPORTED := import sys; v = sys.version_info[:2]; v in [(3, 11), (3, 12)] or sys.exit(f"error: the book needs Python 3.11 or 3.12, and {sys.executable} is {v[0]}.{v[1]}; say, for example, make html PYTHON=python3.12")
 
 .DEFAULT_GOAL := help
-.PHONY: help env html test lint format derive exercises figures serve clean
+.PHONY: help env html test bench lint format derive exercises figures serve clean
 
 help:  ## Print the verbs
 	@sed -n 's/^\([a-z]*\):.*##/  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -32,6 +32,9 @@ html: derive  ## Execute what is new and build the book: _build/html/index.html
 
 test: env  ## Run all tests
 	python -m pytest
+
+bench: env  ## Measure side by side with d2l, torchvision, Keras and Gluon
+	python -m benchmarks.bench
 
 lint: env  ## Check the style, the chapters and what is derived from them
 	ruff check .

@@ -1,0 +1,191 @@
+"""Measure this book's code side by side with its peers.
+
+`python -m benchmarks.bench` runs every comparison, each module in a process
+of its own, and writes `results/bench.md` and `results/bench.json`. The
+variable FRAMEWORKS may name fewer frameworks.
+"""
+
+import dataclasses
+import datetime
+import importlib
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import compare, peers
+from benchmarks.machine import Others
+from bookbuild import project
+from bookbuild.errors import BookError
+from d2lutils import record
+from d2lutils.files import DataNotFoundError
+
+RESULTS = peers.FOLDER.parents[1] / "results"
+
+MODULES = {
+    "loaders_torch": ("pytorch", "d2l"),
+    "steps_torch": ("pytorch", "torchvision and d2l"),
+    "fit_torch": ("pytorch", "a bare loop"),
+    "loaders_tensorflow": ("tensorflow", "d2l"),
+    "steps_tensorflow": ("tensorflow", "Keras"),
+    "fit_tensorflow": ("tensorflow", "a bare loop"),
+    "steps_mxnet": ("mxnet", "Gluon's model zoo"),
+    "fit_mxnet": ("mxnet", "a bare loop"),
+}
+"""Module → its framework, and the peers that an error is to name."""
+
+PEERS = {
+    "pytorch": ("d2l", "torchvision", "pillow"),
+    "tensorflow": ("d2l", "pillow"),
+    "mxnet": (),
+}
+"""Framework → the packages of its peers, beside its own."""
+
+TEXT = """\
+# Side by side
+
+Written by `make bench`, which measures anew. {day}, {machine}; other programs
+took {others:.1%} of the processors' time meanwhile.
+
+{versions}
+
+{table}
+Ours and the peer's are run in turn in one process, the first run of each is
+not counted, and which one begins alternates. Both have the same threads, the
+same batches, and the precision that is named. The columns show medians over
+the runs, and the ratio is the median of the runs' ratios, ours to the peer's:
+speeds (images/s) promise at least so much, times (s) at most. A loader goes
+through all 60,000 images; a training step is of one batch that is at hand;
+`fit` trains for one epoch on the sample in the package. ResNet-50 of
+keras.applications has its stride on another convolution of a block, which is
+less work, and biases, which are more: of it nothing is promised.
+"""
+
+
+def main():
+    """Run the command line; return the exit status."""
+    try:
+        names = project.chosen_frameworks()
+        peers.install()
+        peers.lay_out_data()
+    except subprocess.CalledProcessError:
+        packages = " and ".join(peers.PACKAGES)
+        return fail(f"the peers {packages} could not be installed")
+    except (BookError, DataNotFoundError) as error:
+        return fail(error)
+    found = {
+        "day": datetime.date.today().isoformat(),
+        "machine": record.machine(),
+        "versions": {},
+        "rows": [],
+    }
+    faults, others = [], Others()
+    for module, (framework, peer) in MODULES.items():
+        if framework not in names:
+            continue
+        print(
+            f"{project.FRAMEWORKS[framework]}: {module}, against {peer}",
+            flush=True,
+        )
+        try:
+            result = in_a_process(module)
+        except RuntimeError as error:
+            faults.append(f"{module}: {peer} could not be run: {error}")
+            continue
+        found["versions"][framework] = result["versions"]
+        found["rows"] += result["rows"]
+        print(table(result), flush=True)
+    if faults:
+        return fail("; ".join(faults))
+    found["others"] = others.share()
+    write(found)
+    return 0
+
+
+def fail(sentence):
+    """Print an error and return the exit status."""
+    print(f"error: {sentence}", file=sys.stderr)
+    return 1
+
+
+def in_a_process(module):
+    """Return the rows and versions of a module, run by another Python.
+
+    Raises:
+        RuntimeError: It fails; the last line says how.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.json"
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.bench", module, path],
+            env=peers.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if done.returncode:
+            lines = done.stderr.strip().splitlines()
+            raise RuntimeError(lines[-1] if lines else done.returncode)
+        return json.loads(path.read_text("utf-8"))
+
+
+def measure(module, path):
+    """Measure the rows of one module in this process and write them."""
+    framework, _ = MODULES[module]
+    sys.path.append(str(peers.SITE))
+    # First, because it makes MXNet importable.
+    importlib.import_module(f"d2lutils.{project.MODULES[framework]}")
+    rows = importlib.import_module(f"benchmarks.{module}").rows()
+    found = {
+        "versions": record.versions(framework)
+        | peers.versions(PEERS[framework]),
+        "rows": [
+            {
+                "framework": framework,
+                **dataclasses.asdict(row),
+                "ratio": row.ratio,
+                "kept": row.kept,
+            }
+            for row in rows
+        ],
+    }
+    Path(path).write_text(json.dumps(found), "utf-8")
+
+
+def table(found):
+    """Return the table of what was found, in Markdown."""
+    names = [field.name for field in dataclasses.fields(compare.Row)]
+    return compare.table(
+        (
+            project.FRAMEWORKS[row["framework"]],
+            compare.Row(**{name: row[name] for name in names}),
+        )
+        for row in found["rows"]
+    )
+
+
+def markdown(found):
+    """Return the page that `results/bench.md` is."""
+    lines = [
+        f"- {project.FRAMEWORKS[framework]}: "
+        + ", ".join(f"{name} {version}" for name, version in pairs.items())
+        for framework, pairs in found["versions"].items()
+    ]
+    return TEXT.format(
+        **found | {"versions": "\n".join(lines), "table": table(found)}
+    )
+
+
+def write(found):
+    """Write both files of results."""
+    record.write(RESULTS / "bench.json", found)
+    (RESULTS / "bench.md").write_text(markdown(found), "utf-8")
+    print(f"wrote {RESULTS / 'bench.md'} and bench.json")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        measure(*sys.argv[1:])
+    else:
+        sys.exit(main())
