@@ -26,7 +26,8 @@ VARIANTS = {
     "constant_rate": {"schedule": "constant", "lr": 0.05},
     "no_momentum": {"optimizer": "sgd", "lr": 2.0},
     "no_smoothing": {"label_smoothing": 0.0},
-    "no_augmentation": {"augment": False},
+    # A mirror image is something else to a network that never saw any.
+    "no_augmentation": {"augment": False, "flip_average": False},
     "no_flip_average": {"flip_average": False},
 }
 """Name → what differs from the recipe."""

@@ -208,8 +208,9 @@ def _whole(fw, labels):
     "output's positions.",
     why="One argument, and the network costs nearly four times as much, "
     "while not one parameter is added. That is the cheapest way to buy "
-    "accuracy with time, or time with accuracy, and the recorded runs of the "
-    "chapter show what it buys here. Read on in A Network Cut to Size.",
+    "accuracy with time, or time with accuracy; what it buys here, the "
+    "command `python -m benchmarks.speedrun --variant whole_stem` tells. Read "
+    "on in A Network Cut to Size.",
 )
 def whole_stem(macs, ratio):
     """Check the cost of the network whose stem keeps all pixels."""
