@@ -14,7 +14,14 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-HEAD = ("trained", "test accuracy", "runs", "minutes", "images/s")
+HEAD = (
+    "trained",
+    "test accuracy",
+    "in training",
+    "runs",
+    "minutes",
+    "images/s",
+)
 
 
 def rows(body: str) -> list[tuple[str, str]]:
@@ -25,6 +32,9 @@ def rows(body: str) -> list[tuple[str, str]]:
 
 def markdown(root: Path, body: str) -> str:
     """Return the table, and below it where the trainings were done.
+
+    It has the accuracy on the test images, that of the last epoch's training,
+    the time of all epochs and the speed.
 
     Accuracies are means over the runs, with the standard deviation if there
     are several; times and speeds are medians.
@@ -55,19 +65,23 @@ def _read(root: Path, name: str) -> dict:
 
 def _row(words: str, record: dict) -> list[str]:
     histories = [run["history"] for run in record["runs"]]
-    accuracies = [history["test_acc"][-1] for history in histories]
-    shown = f"{100 * statistics.mean(accuracies):.2f} %"
-    if len(accuracies) > 1:
-        shown += f" ± {100 * statistics.stdev(accuracies):.2f}"
     minutes = statistics.median(sum(h["seconds"]) for h in histories) / 60
     rates = [rate for h in histories for rate in h["examples_per_sec"]]
     return [
         words,
-        shown,
+        *(_percent(histories, name) for name in ("test_acc", "train_acc")),
         str(len(histories)),
         f"{minutes:.1f}",
         f"{statistics.median(rates):,.0f}",
     ]
+
+
+def _percent(histories: list[dict], name: str) -> str:
+    accuracies = [100 * history[name][-1] for history in histories]
+    shown = f"{statistics.mean(accuracies):.2f} %"
+    if len(accuracies) > 1:
+        shown += f" ± {statistics.stdev(accuracies):.2f}"
+    return shown
 
 
 def _places(records: Iterator[dict]) -> Iterator[str]:

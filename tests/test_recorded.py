@@ -8,7 +8,11 @@ from bookbuild import recorded
 
 
 def record(*accuracies, machine="2 × CPU"):
-    history = {"seconds": [60.0, 120.0], "examples_per_sec": [10.0, 1000.0]}
+    history = {
+        "seconds": [60.0, 120.0],
+        "examples_per_sec": [10.0, 1000.0],
+        "train_acc": [0.2, 0.75],
+    }
     return {
         "device": "cpu",
         "machine": machine,
@@ -38,10 +42,11 @@ def test_table(root):
     assert recorded.markdown(root, "one: first\nmore/three: three").split(
         "\n"
     ) == [
-        "| trained | test accuracy | runs | minutes | images/s |",
-        "| --- | --- | --- | --- | --- |",
-        "| first | 50.00 % | 1 | 3.0 | 505 |",
-        "| three | 91.00 % ± 1.00 | 3 | 3.0 | 505 |",
+        "| trained | test accuracy | in training | runs | minutes | images/s "
+        "|",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| first | 50.00 % | 75.00 % | 1 | 3.0 | 505 |",
+        "| three | 91.00 % ± 1.00 | 75.00 % ± 0.00 | 3 | 3.0 | 505 |",
         "",
         "Recorded with 2 × CPU, on cpu (python 3.11.2, torch 2.13.0).",
     ]
