@@ -1,11 +1,14 @@
 """Time two ways of doing the same thing in turn, and show what came out."""
 
 import inspect
+import os
 import statistics
 import time
 from dataclasses import dataclass
 
-FIT_BATCH = 128
+from d2lutils import scale
+
+FIT_BATCH, FIT_LR = 128, 0.01
 FIT_WORK = "fit: ResNet-18, 28 px, 4,000 images, and the accuracy on 1,000"
 
 HEADER = (
@@ -91,6 +94,31 @@ def speed(what, peer, bound, images, ours, theirs, runs):
 def duration(what, peer, bound, ours, theirs, runs):
     """Return the row of the seconds that something takes."""
     return Row(what, peer, "s", bound, *interleave(ours, theirs, runs))
+
+
+def fit_rows(d2l, our_net, their_net, peer, bare_loop):
+    """Return the row of `fit` against a bare loop, on the sample.
+
+    Args:
+        d2l: The module of d2lutils.
+        our_net: A network for `fit`.
+        their_net: An equal one for the loop.
+        peer: What the loop is, in words.
+        bare_loop: Called with a network, the batches to train on, those to
+            test on, and the learning rate.
+    """
+    os.environ[scale.VARIABLE] = "demo"
+    batches = d2l.load_data_fashion_mnist(FIT_BATCH)
+    return [
+        duration(
+            FIT_WORK,
+            peer,
+            "≤ 1.02",
+            lambda: d2l.fit(our_net, *batches, 1, FIT_LR) and None,
+            lambda: bare_loop(their_net, *batches, FIT_LR),
+            runs=5,
+        )
+    ]
 
 
 def fit_options(fit):

@@ -1,37 +1,23 @@
 """The function `fit`, against a bare loop, in TensorFlow."""
 
-import os
-
 import tensorflow as tf
 
 from benchmarks import compare
-from d2lutils import scale
 from d2lutils import tensorflow as d2l
 from d2lutils.models.tensorflow import resnet18
-
-LR = 0.01
 
 
 def rows():
     """Measure; return the rows."""
-    os.environ[scale.VARIABLE] = "demo"
-    batches = d2l.load_data_fashion_mnist(compare.FIT_BATCH)
     our_net, their_net = resnet18(), resnet18()
-    return [
-        compare.duration(
-            compare.FIT_WORK,
-            "a bare loop with tf.function",
-            "≤ 1.02",
-            lambda: d2l.fit(our_net, *batches, 1, LR) and None,
-            lambda: bare_loop(their_net, *batches),
-            runs=5,
-        )
-    ]
+    return compare.fit_rows(
+        d2l, our_net, their_net, "a bare loop with tf.function", bare_loop
+    )
 
 
-def bare_loop(net, train_iter, test_iter):
+def bare_loop(net, train_iter, test_iter, lr):
     """Train for one epoch, count what is right, and do nothing else."""
-    optimizer = tf.keras.optimizers.SGD(LR)
+    optimizer = tf.keras.optimizers.SGD(lr)
     loss_fn = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
     # For batches of any size, of which the last is smaller.

@@ -106,23 +106,17 @@ def main():
         {"seed": seed, "history": train(module, config, seed)}
         for seed in args.seeds
     ]
-    result = {
-        "settings": {
-            "framework": args.framework,
-            "model": "QuickResNet",
-            "data": "fashion_mnist",
-            "resize": 28,
-            "num_train": data.FULL_SIZE[0],
-            "num_test": data.FULL_SIZE[1],
-            "variant": args.variant,
-            **config,
-        },
-        "device": d2l.device_name(d2l.try_gpu()),
-        "machine": record.machine(),
-        "processes": 1,
-        "versions": record.versions(args.framework),
-        "runs": runs,
+    done = {
+        "framework": args.framework,
+        "model": "QuickResNet",
+        "data": "fashion_mnist",
+        "resize": 28,
+        "num_train": data.FULL_SIZE[0],
+        "num_test": data.FULL_SIZE[1],
+        "variant": args.variant,
+        **config,
     }
+    result = record.new(d2l, done, 1, runs)
     name = f"{args.framework}_{args.variant}"
     record.write(f"results/speedrun/{name}.json", result)
     print(record.summary(result))

@@ -2,11 +2,11 @@
 
 Its body names a record a line, with the words for its row behind a colon:
 
-    resnet18_32px_pytorch: PyTorch
-    speedrun/pytorch/no_flips: without flips
+    speedrun/pytorch_recipe: the recipe
+    speedrun/pytorch_constant_rate: with a constant learning rate
 
-A record is a JSON file that `python -m d2lutils.train --record` wrote. No
-figure is typed: the page and the notebook show what the files hold.
+A record is a JSON file, as `d2lutils.record` describes it. No figure is
+typed: the page and the notebook show what the files hold.
 """
 
 import json

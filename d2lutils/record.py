@@ -40,6 +40,25 @@ def machine():
     return f"{os.cpu_count()} × {name}"
 
 
+def new(d2l, settings, processes, runs):
+    """Return a record of trainings on this machine.
+
+    Args:
+        d2l: The module of d2lutils that they were done with.
+        settings: Name → value; `framework` is one of the names.
+        processes: How many trained together.
+        runs: One dictionary a training, with `seed` and `history`.
+    """
+    return {
+        "settings": settings,
+        "device": d2l.device_name(d2l.try_gpu()),
+        "machine": machine(),
+        "processes": processes,
+        "versions": versions(settings["framework"]),
+        "runs": runs,
+    }
+
+
 def write(path, record):
     """Write a record; it takes its place only when it is complete."""
     path = Path(path)

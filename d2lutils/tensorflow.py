@@ -123,12 +123,12 @@ def load_data_fashion_mnist(batch_size, resize=None, augment=False):
     """
     arrays = data.load_for_batches(batch_size, resize, _num_gpus() > 0)
     return (
-        _batches(*arrays[:2], batch_size, resize, True, augment),
-        _batches(*arrays[2:], batch_size, resize, False, False),
+        _batches(*arrays[:2], batch_size, resize, augment, shuffle=True),
+        _batches(*arrays[2:], batch_size, resize),
     )
 
 
-def _batches(images, labels, batch_size, resize, shuffle, augment):
+def _batches(images, labels, batch_size, resize, augment=False, shuffle=False):
     size = images.shape[1]
     if augment:
         images = data.pad(images)

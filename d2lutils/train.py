@@ -124,14 +124,7 @@ def _train(args, d2l, module, num_processes):
         "compile": args.compile,
         **options,
     }
-    result = {
-        "settings": settings,
-        "device": d2l.device_name(d2l.try_gpu()),
-        "machine": record.machine(),
-        "processes": num_processes,
-        "versions": record.versions(args.framework),
-        "runs": runs,
-    }
+    result = record.new(d2l, settings, num_processes, runs)
     print(record.summary(result))
     if args.record:
         record.write(args.record, result)

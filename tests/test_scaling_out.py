@@ -194,25 +194,21 @@ def local(command, **changes):
     return command
 
 
-needs_pytorch = pytest.mark.skipif(
-    "pytorch" not in selected_frameworks(), reason="deselected"
-)
-needs_tensorflow = pytest.mark.skipif(
-    "tensorflow" not in selected_frameworks(), reason="deselected"
-)
-needs_mxnet = pytest.mark.skipif(
-    "mxnet" not in selected_frameworks(), reason="deselected"
-)
+def needs(framework):
+    """Mark a test that runs unless its framework was deselected by name."""
+    return pytest.mark.skipif(
+        framework not in selected_frameworks(), reason="deselected"
+    )
 
 
-@needs_pytorch
+@needs("pytorch")
 def test_two_processes_of_torchrun(tmp_path):
     ((command,), _) = blocks("pytorch")
     record = run_together([local(command)], [{}], tmp_path)
     assert record["processes"] == 2
 
 
-@needs_pytorch
+@needs("pytorch")
 def test_torchrun_on_two_machines_which_are_one_here(tmp_path):
     (_, (command,)) = blocks("pytorch")
     here = {"master_addr": "127.0.0.1", "master_port": free_port()}
@@ -224,7 +220,7 @@ def test_torchrun_on_two_machines_which_are_one_here(tmp_path):
     assert record["processes"] == 2
 
 
-@needs_tensorflow
+@needs("tensorflow")
 def test_tensorflow_on_two_machines_which_are_one_here(tmp_path):
     (((export, setting), command),) = blocks("tensorflow")
     variable, _, text = setting.partition("=")
@@ -240,7 +236,7 @@ def test_tensorflow_on_two_machines_which_are_one_here(tmp_path):
     assert record["processes"] == 2
 
 
-@needs_mxnet
+@needs("mxnet")
 def test_mxnet_on_two_machines_which_are_one_here(tmp_path):
     ((*exports, scheduler, server, worker),) = blocks("mxnet")
     common = dict(

@@ -12,7 +12,7 @@ import pytest
 from chapter_code import run_chapter
 from conftest import selected_frameworks
 
-from d2lutils import data
+from d2lutils import data, training
 
 TEXT = " ".join(
     (Path(__file__).parents[1] / "chapters/speedrun.md")
@@ -101,6 +101,10 @@ rng = np.random.default_rng(0)
 numbers = rng.normal(size=2000) * 10.0 ** rng.integers(-30, 30, 2000)
 halves = 1 + np.arange(-255, 256, 2) / 256
 numbers = np.float32([0, *numbers, *halves, *-halves])
+w = np.float32(1)
+for _ in range(1000):
+    w = bfloat16(w + np.float32(1e-3))[0]
+facts["grown"] = float(w)
 facts["bfloat16"] = bool((bfloat16(numbers) == rounded(numbers)).all())
 
 y_hat = rng.normal(size=(5, 10)).astype("float32")
@@ -177,7 +181,8 @@ def test_bfloat16_is_rounded_as_the_framework_does(facts):
     assert "1.00781 becomes 1.00781\n" in facts["printed"]
 
 
-def test_a_small_step_in_bfloat16_is_lost():
+def test_a_small_step_in_bfloat16_is_lost(facts):
+    assert facts["grown"] == 1
     last_place = 2.0**-7
     assert 1e-3 < last_place / 2 < 4e-3
 
@@ -216,7 +221,7 @@ def test_steps_with_momentum_add_up_to_ten(facts):
     assert facts["recipe"]["optimizer"] == "momentum"
     v = w = 0.0
     for _ in range(200):  # the gradient is 1, as is the learning rate
-        v = 0.9 * v + 1
+        v = training.MOMENTUM["momentum"] * v + 1
         before, w = w, w - v
     assert before - w == pytest.approx(10)
 

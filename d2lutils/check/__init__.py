@@ -31,6 +31,8 @@ from . import (
     _scaling_out,
     _scaling_out_sums,
     _speedrun,
+    _speedrun_mirror,
+    _speedrun_schedules,
 )
 from ._answer import CHECKS
 

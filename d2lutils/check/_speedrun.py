@@ -5,10 +5,6 @@ import math
 
 import numpy as np
 
-from . import (  # noqa: F401 - the other exercises
-    _speedrun_mirror,
-    _speedrun_schedules,
-)
 from ._answer import Wrong, exercise
 from ._compare import function, integer, number, same_results
 from ._frameworks import adapter

@@ -1,18 +1,6 @@
 """Answers to the exercises of the chapter on a fast recipe."""
 
-from answer_code import replace
-
-FRAMEWORKS = ("pytorch", "tensorflow", "mxnet")
-
-
-def each(pytorch, tensorflow, mxnet):
-    """Return a replacement for each framework."""
-    answers = pytorch, tensorflow, mxnet
-    return {
-        fw: replace(*pair)
-        for fw, pair in zip(FRAMEWORKS, answers, strict=True)
-    }
-
+from answer_code import replace, replace_each
 
 # Not a replacement in the solution, which trains.
 WRAPPER = {
@@ -192,12 +180,12 @@ def naive(scores, labels, epsilon):
 check.smoothed_loss(naive)
 """,
 }
-TWICE = each(
+TWICE = replace_each(
     ("log_softmax(scores", "log_softmax(scores.softmax(1)"),
     ("log_softmax(scores)", "log_softmax(tf.nn.softmax(scores))"),
     ("log_softmax(scores)", "log_softmax(npx.softmax(scores))"),
 )
-ONE_EACH = each(
+ONE_EACH = replace_each(
     ("over_classes).mean()", "over_classes)"),
     (
         "-tf.reduce_mean((1 - epsilon) * right + epsilon * over_classes)",
@@ -205,12 +193,12 @@ ONE_EACH = each(
     ),
     ("over_classes).mean()", "over_classes)"),
 )
-SUMMED = each(
+SUMMED = replace_each(
     ("log_p.mean(dim=1)", "log_p.sum(dim=1)"),
     ("tf.reduce_mean(log_p", "tf.reduce_sum(log_p"),
     ("log_p.mean(axis=1)", "log_p.sum(axis=1)"),
 )
-ADDED_UP = each(
+ADDED_UP = replace_each(
     ("over_classes).mean()", "over_classes).sum()"),
     ("-tf.reduce_mean(", "-tf.reduce_sum("),
     ("over_classes).mean()", "over_classes).sum()"),
