@@ -132,15 +132,10 @@ def execute(
         BookError: A cell raised, or the kernel died; the outputs of the
             last good execution stay as they are.
     """
-    notebook = nbformat.read(
-        project.notebook(framework, chapter.name), as_version=4
-    )
-    wanted = key(notebook, framework, scale, project.root)
+    notebook, wanted = _wanted(project, chapter, framework, scale)
+    if _stands(project, chapter, framework, wanted):
+        return None
     target = project.executed(framework, chapter.name)
-    if target.exists():
-        before = nbformat.read(target, as_version=4)
-        if before.metadata.get("bookbuild", {}).get("key") == wanted:
-            return None
     start = time.monotonic()
     _run(notebook, project.root, chapter, framework, scale)
     notebook.metadata["bookbuild"] = {"key": wanted, "scale": scale}
@@ -149,6 +144,33 @@ def execute(
     fresh.write_text(to_text(notebook), "utf-8")
     os.replace(fresh, target)
     return time.monotonic() - start
+
+
+def stands(
+    project: Project, chapter: Chapter, framework: str, scale: str
+) -> bool:
+    """Tell whether a chapter's outputs in one framework are up to date."""
+    _, wanted = _wanted(project, chapter, framework, scale)
+    return _stands(project, chapter, framework, wanted)
+
+
+def _wanted(
+    project: Project, chapter: Chapter, framework: str, scale: str
+) -> tuple[NotebookNode, str]:
+    """Return a derived notebook and the key that its outputs must bear."""
+    path = project.notebook(framework, chapter.name)
+    notebook = nbformat.read(path, as_version=4)
+    return notebook, key(notebook, framework, scale, project.root)
+
+
+def _stands(
+    project: Project, chapter: Chapter, framework: str, wanted: str
+) -> bool:
+    target = project.executed(framework, chapter.name)
+    if not target.exists():
+        return False
+    metadata = nbformat.read(target, as_version=4).metadata
+    return metadata.get("bookbuild", {}).get("key") == wanted
 
 
 def _run(
@@ -169,7 +191,11 @@ def _run(
         "PYTHONHASHSEED": "0",
     }
     started = []
-    with tempfile.TemporaryDirectory() as folder:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        # What a kernel says as it ends concerns nobody, unless it was killed.
+        tempfile.TemporaryFile() as stderr,
+    ):
         client = NotebookClient(
             notebook,
             kernel_name="python3",
@@ -182,15 +208,18 @@ def _run(
             on_cell_start=lambda cell, cell_index: started.append(cell),
         )
         try:
-            client.execute(env=environment)
+            client.execute(env=environment, stderr=stderr)
         except CellExecutionError as error:
             raise BookError(
                 _place(started, chapter, framework)
                 + f" raised {error.ename}: {error.evalue}\n{error.traceback}"
             ) from None
         except DeadKernelError:
+            stderr.seek(0)
+            said = stderr.read().decode(errors="replace")
             raise BookError(
-                _place(started, chapter, framework) + " killed its kernel"
+                _place(started, chapter, framework)
+                + f" killed its kernel\n{said}".rstrip()
             ) from None
 
 

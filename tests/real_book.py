@@ -1,4 +1,8 @@
-"""The book itself, executed at smoke scale and built: once a test run."""
+"""The book itself, executed and built: once a test run.
+
+Outputs that `make html` has left are taken if every one of them stands; else
+the book is executed at the scale smoke, which takes a fraction of the time.
+"""
 
 import functools
 import os
@@ -12,9 +16,13 @@ import pytest
 from bs4 import BeautifulSoup
 from small_book import REPOSITORY
 
+from bookbuild import check, execute
 from bookbuild.project import Project, chosen_frameworks
 
-CACHE = REPOSITORY / "_build/smoke"
+DEMO = REPOSITORY / "_build/executed"
+"""Outputs of `make html`."""
+
+SMOKE = REPOSITORY / "_build/smoke"
 """Outputs of earlier test runs; `execute` takes what still holds."""
 
 LEFT_OUT = shutil.ignore_patterns(
@@ -30,6 +38,7 @@ class RealBook:
         self.project = Project(root)
         self.html = root / "_build/html"
         self.frameworks = chosen_frameworks()
+        self.scale = "smoke"
 
     @property
     def pages(self) -> dict[str, BeautifulSoup]:
@@ -45,6 +54,27 @@ class RealBook:
         text = (self.html / path).read_text("utf-8")
         return BeautifulSoup(text, "html.parser")
 
+    @property
+    def executed(self) -> Path:
+        """The folder of the executed notebooks."""
+        return self.root / "_build/executed"
+
+    def take(self, outputs: Path) -> None:
+        """Put earlier outputs in place of the present ones."""
+        shutil.rmtree(self.executed, ignore_errors=True)
+        for name in self.frameworks:
+            if (outputs / name).exists():
+                shutil.copytree(outputs / name, self.executed / name)
+
+    def stands(self, scale: str) -> bool:
+        """Tell whether all outputs are there, of this scale and up to date."""
+        return all(
+            execute.stands(self.project, chapter, name, scale)
+            for chapter in check.load(self.project)[0]
+            for name in self.frameworks
+            if chapter.code(name)
+        )
+
     def run(self, *command: str) -> None:
         """Run a command in the copy, which must succeed."""
         done = subprocess.run(
@@ -52,7 +82,7 @@ class RealBook:
             cwd=self.root,
             env={
                 **os.environ,
-                "D2L_SCALE": "smoke",
+                "D2L_SCALE": self.scale,
                 "PYTHONPATH": str(self.root),
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
@@ -76,16 +106,17 @@ def _built(root: Path) -> RealBook:
     """Copy, execute and build the book; fail where any of it fails."""
     shutil.copytree(REPOSITORY, root, ignore=LEFT_OUT, dirs_exist_ok=True)
     book = RealBook(root)
-    executed = root / "_build/executed"
-    for name in book.frameworks:
-        if (CACHE / name).exists():
-            shutil.copytree(CACHE / name, executed / name, dirs_exist_ok=True)
-    try:
-        for command in ("derive", "execute"):
-            book.run(sys.executable, "-m", "bookbuild", command)
-    finally:
-        if executed.exists():
-            shutil.copytree(executed, CACHE, dirs_exist_ok=True)
+    book.run(sys.executable, "-m", "bookbuild", "derive")
+    book.take(DEMO)
+    if book.stands("demo"):
+        book.scale = "demo"
+    else:
+        book.take(SMOKE)
+        try:
+            book.run(sys.executable, "-m", "bookbuild", "execute")
+        finally:
+            if book.executed.exists():
+                shutil.copytree(book.executed, SMOKE, dirs_exist_ok=True)
     program = str(Path(sys.executable).with_name("jupyter-book"))
     book.run(program, "build", "-W", "-n", "--keep-going", ".")
     return book

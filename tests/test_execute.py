@@ -166,6 +166,25 @@ def test_a_kernel_that_dies_is_told_with_its_cell(book):
     assert snapshot(book) == {}
 
 
+def test_a_kernel_that_dies_is_told_with_its_last_words(book):
+    # pytest keeps a kernel from catching what is written to this descriptor.
+    book.chapter(
+        "intro", step("import os\n\nos.write(2, b'{fw} fell')\nos._exit(3)")
+    )
+    book.succeed("derive")
+    (message,) = book.faults("execute", FRAMEWORKS="pytorch")
+    assert message.endswith("code cell 1 killed its kernel\npytorch fell")
+
+
+def test_what_a_kernel_says_as_it_ends_is_not_shown(book):
+    book.chapter(
+        "intro", step("import os\n\nos.write(2, b'{fw} fell')\n1 / 0")
+    )
+    book.succeed("derive")
+    (message,) = book.faults("execute", FRAMEWORKS="pytorch")
+    assert "raised ZeroDivisionError: division by zero" in message
+
+
 def test_an_interrupted_execution_leaves_nothing_half_done(book):
     book.executed(FRAMEWORKS="pytorch")
     before = snapshot(book)
