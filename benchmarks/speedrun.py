@@ -15,10 +15,13 @@ import sys
 from unittest import mock
 
 from d2lutils import data, record
+from d2lutils.scale import SCALES
 from d2lutils.train import MODULES
 
 VARIANTS = {
     "recipe": {},
+    "long": {"num_epochs": 20, "channels": 48},
+    "one_by_one": {"loader": "one_by_one"},
     "whole_stem": {"stride": 1},
     "plain_blocks": {"shortcuts": False},
     "float32": {"mixed_precision": False},
@@ -32,12 +35,15 @@ VARIANTS = {
 }
 """Name → what differs from the recipe."""
 
+TORCH_ONLY = ("one_by_one", "channels_first")
+
 
 def settings(models, variant):
     """Return all settings of a training by name."""
     return {
-        "num_epochs": 10,
+        "num_epochs": 6,
         "lr": 0.2,
+        "loader": "batches",
         "batch_size": 256,
         "channels": 32,
         "stride": 2,
@@ -61,6 +67,31 @@ def network(models, config):
     return models.FlipAverage(net) if config["flip_average"] else net
 
 
+def one_by_one(batch_size):
+    """Return batches whose images PyTorch fetches one at a time."""
+    import torch
+    from torch.utils.data import DataLoader, Dataset
+
+    class Images(Dataset):
+        def __init__(self, images, labels, flip):
+            self.images, self.labels, self.flip = images, labels, flip
+
+        def __len__(self):
+            return len(self.labels)
+
+        def __getitem__(self, i):
+            X = torch.from_numpy(self.images[i]).float() / 255
+            if self.flip and torch.rand(()) < 0.5:
+                X = X.flip(1)
+            return X[None], int(self.labels[i])
+
+    *train, test_images, test_labels = data.load_fashion_mnist(SCALES["full"])
+    return (
+        DataLoader(Images(*train, flip=True), batch_size, shuffle=True),
+        DataLoader(Images(test_images, test_labels, flip=False), batch_size),
+    )
+
+
 def train(module, config, seed):
     """Train once; return the history."""
     d2l = importlib.import_module(f"d2lutils.{module}")
@@ -75,9 +106,12 @@ def train(module, config, seed):
             )
             stack.enter_context(other)
         d2l.set_seed(seed)
-        iters = d2l.load_data_fashion_mnist(
-            config["batch_size"], augment=config["augment"]
-        )
+        if config["loader"] == "one_by_one":
+            iters = one_by_one(config["batch_size"])
+        else:
+            iters = d2l.load_data_fashion_mnist(
+                config["batch_size"], augment=config["augment"]
+            )
         return d2l.fit(
             network(models, config),
             *iters,
@@ -97,8 +131,8 @@ def main():
     args = parser.parse_args()
     os.environ["D2L_SCALE"] = "full"
     module = MODULES[args.framework]
-    if args.variant == "channels_first" and module != "torch":
-        parser.error("channels_first is a variant of PyTorch's only")
+    if args.variant in TORCH_ONLY and module != "torch":
+        parser.error(f"{args.variant} is a variant of PyTorch's only")
     d2l = importlib.import_module(f"d2lutils.{module}")
     models = importlib.import_module(f"d2lutils.models.{module}")
     config = settings(models, args.variant)

@@ -29,7 +29,6 @@ FASHION_MNIST_CLASSES = (
 )
 
 FULL_SIZE = (60_000, 10_000)  # training and test images
-MAX_SHIFT = 2  # pixels by which augmentation moves an image
 
 # The one piece of global state: it draws the order of the examples. It is
 # apart from NumPy's global generator so that nothing else advances it.
@@ -142,52 +141,48 @@ def bilinear_matrix(n_in, n_out):
     return weights.astype(np.float32)
 
 
-def pad(images):
-    """Return images with `MAX_SHIFT` black pixels more on every side."""
-    return np.pad(images, ((0, 0), *2 * [(MAX_SHIFT, MAX_SHIFT)]))
-
-
-def draw_views(count, size):
-    """Draw which pixels of padded images their augmented views show.
-
-    Half of the images are flipped left to right, and all are moved by up to
-    `MAX_SHIFT` pixels, in both directions independently.
-
-    Args:
-        count: How many images there are.
-        size: Height and width of the images, without the padding.
-
-    Returns:
-        Rows and columns: two int64 arrays of shape (count, size).
-    """
-    down, right = _order.integers(2 * MAX_SHIFT + 1, size=(2, count, 1))
-    flipped = _order.random((count, 1)) < 0.5
-    pixels = np.arange(size)
-    return pixels + down, np.where(flipped, pixels[::-1], pixels) + right
-
-
 class Batches:
     """Mini-batches, as often as one likes to go through them.
 
     Args:
         num_examples: How many examples there are.
         batch_size: Examples in a batch; the last may have fewer.
+        make_batch: Turns the numbers of some examples, int64, and whether
+            to flip each, bool, into a batch.
         shuffle: Whether each pass draws a new order of all the examples.
-        make_batch: Turns an int64 array of example numbers into a batch.
+        augment: Whether each pass draws for every example if it is flipped;
+            else none is.
     """
 
-    def __init__(self, num_examples, batch_size, shuffle, make_batch):
+    def __init__(
+        self,
+        num_examples,
+        batch_size,
+        make_batch,
+        shuffle=False,
+        augment=False,
+    ):
         self.num_examples = num_examples
         self.batch_size = batch_size
-        self.shuffle = shuffle
         self.make_batch = make_batch
+        self.shuffle = shuffle
+        self.augment = augment
 
     def __len__(self):
         return math.ceil(self.num_examples / self.batch_size)
 
     def __iter__(self):
+        order, flipped = self.draw()
+        for start in range(0, self.num_examples, self.batch_size):
+            part = slice(start, start + self.batch_size)
+            yield self.make_batch(order[part], flipped[part])
+
+    def draw(self):
+        """Return the examples' numbers and flips, in the order of a pass."""
         order = np.arange(self.num_examples)
+        flipped = np.zeros(self.num_examples, bool)
         if self.shuffle:
             order = _order.permutation(order)
-        for start in range(0, self.num_examples, self.batch_size):
-            yield self.make_batch(order[start : start + self.batch_size])
+        if self.augment:
+            flipped = _order.random(self.num_examples) < 0.5
+        return order, flipped

@@ -104,7 +104,7 @@ def load_data_fashion_mnist(batch_size, resize=None, augment=False):
         resize: Height and width to resize the images to, bilinearly; they
             stay 28×28 with `None`.
         augment: Whether each training image is flipped left to right, or
-            not, and moved by up to two pixels, at random and anew each time.
+            not, at random and anew each time.
 
     Returns:
         Two iterables of batches `X, y`: float32 of shape (N, 1, H, W) in
@@ -116,34 +116,28 @@ def load_data_fashion_mnist(batch_size, resize=None, augment=False):
     """
     arrays = data.load_for_batches(batch_size, resize, _has_gpu())
     return (
-        _batches(*arrays[:2], batch_size, resize, augment, shuffle=True),
+        _batches(
+            *arrays[:2], batch_size, resize, shuffle=True, augment=augment
+        ),
         _batches(*arrays[2:], batch_size, resize),
     )
 
 
-def _batches(images, labels, batch_size, resize, augment=False, shuffle=False):
-    size = images.shape[1]
-    if augment:
-        images = data.pad(images)
+def _batches(images, labels, batch_size, resize, **draws):
     if resize is not None:
-        A = np.array(data.bilinear_matrix(size, resize))
+        A = np.array(data.bilinear_matrix(images.shape[1], resize))
 
-    def make_batch(index):
+    def make_batch(index, flipped):
         # NumPy indexes bytes faster than MXNet does.
-        if augment:
-            rows, columns = data.draw_views(len(index), size)
-            X = images[
-                index[:, None, None], rows[:, :, None], columns[:, None]
-            ]
-        else:
-            X = images[index]
+        X = images[index]
+        X[flipped] = X[flipped, :, ::-1]
         X = np.array(X, dtype="float32", ctx=npx.cpu()) / 255
         if resize is not None:
             X = np.matmul(A, np.dot(X, A.T))
         y = np.array(labels[index], dtype="int32", ctx=npx.cpu())
         return np.expand_dims(X, 1), y
 
-    return data.Batches(len(labels), batch_size, shuffle, make_batch)
+    return data.Batches(len(labels), batch_size, make_batch, **draws)
 
 
 def evaluate_accuracy(net, data_iter, device=None):

@@ -111,7 +111,7 @@ def load_data_fashion_mnist(batch_size, resize=None, augment=False):
         resize: Height and width to resize the images to, bilinearly; they
             stay 28×28 with `None`.
         augment: Whether each training image is flipped left to right, or
-            not, and moved by up to two pixels, at random and anew each time.
+            not, at random and anew each time.
 
     Returns:
         Two `tf.data.Dataset`s of batches `X, y`: float32 of shape
@@ -123,48 +123,53 @@ def load_data_fashion_mnist(batch_size, resize=None, augment=False):
     """
     arrays = data.load_for_batches(batch_size, resize, _num_gpus() > 0)
     return (
-        _batches(*arrays[:2], batch_size, resize, augment, shuffle=True),
+        _batches(
+            *arrays[:2], batch_size, resize, shuffle=True, augment=augment
+        ),
         _batches(*arrays[2:], batch_size, resize),
     )
 
 
-def _batches(images, labels, batch_size, resize, augment=False, shuffle=False):
-    size = images.shape[1]
-    if augment:
-        images = data.pad(images)
+def _batches(images, labels, batch_size, resize, **draws):
     # tf.data works on the CPU: there it wants the arrays too.
     with tf.device("/CPU:0"):
         images = tf.constant(images)
         labels = tf.constant(labels, tf.int32)
         if resize is not None:
-            A = tf.constant(data.bilinear_matrix(size, resize))
+            A = tf.constant(data.bilinear_matrix(images.shape[1], resize))
 
-    def draw(index):
-        return index, *(data.draw_views(len(index), size) if augment else ())
-
-    def make_batch(index, *views):
+    def make_batch(index, flipped):
         X = tf.gather(images, index)
-        for axis, pixels in enumerate(views, 1):
-            X = tf.gather(X, pixels, axis=axis, batch_dims=1)
+        if batches.augment:
+            X = tf.where(flipped[:, None, None], tf.reverse(X, [2]), X)
         X = tf.cast(X, tf.float32) / 255
         if resize is not None:
             X = A @ (X @ tf.transpose(A))
         return X[..., tf.newaxis], tf.gather(labels, index)
 
-    index_batches = data.Batches(
-        len(labels), batch_size, shuffle, make_batch=draw
-    )
+    batches = data.Batches(len(labels), batch_size, make_batch, **draws)
+
+    def one_pass(order, flipped):
+        starts = tf.data.Dataset.range(0, len(labels), batch_size)
+        return starts.map(
+            lambda start: make_batch(
+                order[start : start + batch_size],
+                flipped[start : start + batch_size],
+            ),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+
+    # Python is asked once in a pass, not for every batch.
     dataset = tf.data.Dataset.from_generator(
-        lambda: iter(index_batches),
+        lambda: iter([batches.draw()]),
         output_signature=(
-            tf.TensorSpec((None,), tf.int64),
-            *(2 if augment else 0) * [tf.TensorSpec((None, size), tf.int64)],
+            tf.TensorSpec((len(labels),), tf.int64),
+            tf.TensorSpec((len(labels),), tf.bool),
         ),
-    )
+    ).flat_map(one_pass)
     dataset = dataset.apply(
-        tf.data.experimental.assert_cardinality(len(index_batches))
+        tf.data.experimental.assert_cardinality(len(batches))
     )
-    dataset = dataset.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 

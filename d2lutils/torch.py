@@ -92,7 +92,7 @@ def load_data_fashion_mnist(batch_size, resize=None, augment=False):
         resize: Height and width to resize the images to, bilinearly; they
             stay 28×28 with `None`.
         augment: Whether each training image is flipped left to right, or
-            not, and moved by up to two pixels, at random and anew each time.
+            not, at random and anew each time.
 
     Returns:
         Two iterables of batches `X, y`: float32 of shape (N, 1, H, W) in
@@ -104,21 +104,20 @@ def load_data_fashion_mnist(batch_size, resize=None, augment=False):
     """
     arrays = data.load_for_batches(batch_size, resize, _has_gpu())
     return (
-        _batches(*arrays[:2], batch_size, resize, augment, shuffle=True),
+        _batches(
+            *arrays[:2], batch_size, resize, shuffle=True, augment=augment
+        ),
         _batches(*arrays[2:], batch_size, resize),
     )
 
 
-def _batches(images, labels, batch_size, resize, augment=False, shuffle=False):
-    size = images.shape[1]
-    if augment:
-        images = data.pad(images)
+def _batches(images, labels, batch_size, resize, **draws):
     # The bytes of all images fit on any device, and stay there.
     device = try_gpu()
     images = torch.from_numpy(images).to(device)
     labels = torch.from_numpy(labels).to(device)
     if resize is not None:
-        A = data.bilinear_matrix(size, resize)
+        A = data.bilinear_matrix(images.shape[1], resize)
         A = torch.from_numpy(A).to(device)
 
     def to_device(array):
@@ -127,21 +126,17 @@ def _batches(images, labels, batch_size, resize, augment=False, shuffle=False):
             tensor = tensor.pin_memory()
         return tensor.to(device, non_blocking=True)
 
-    def make_batch(index):
+    def make_batch(index, flipped):
         numbers = to_device(index)
-        if augment:
-            rows, columns = map(to_device, data.draw_views(len(index), size))
-            X = images[
-                numbers[:, None, None], rows[:, :, None], columns[:, None]
-            ]
-        else:
-            X = images[numbers]
+        X = images[numbers]
+        if flipped.any():
+            X = torch.where(to_device(flipped)[:, None, None], X.flip(2), X)
         X = X.to(torch.float32) / 255
         if resize is not None:
             X = A @ (X @ A.T)
         return X.unsqueeze(1), labels[numbers]
 
-    return data.Batches(len(labels), batch_size, shuffle, make_batch)
+    return data.Batches(len(labels), batch_size, make_batch, **draws)
 
 
 def evaluate_accuracy(net, data_iter, device=None):

@@ -43,7 +43,7 @@ def parser():
     add("--weight-decay", type=float, default=0.0)
     add("--schedule", choices=SCHEDULES, default="constant")
     add("--label-smoothing", type=float, default=0.0)
-    add("--augment", action="store_true", help="flip and move the images")
+    add("--augment", action="store_true", help="flip images at random")
     add("--mixed-precision", action="store_true", help="bfloat16")
     add("--compile", action="store_true", help="torch.compile; PyTorch only")
     add(
@@ -67,7 +67,12 @@ def main(arguments=None):
     module = MODULES[args.framework]
     d2l = importlib.import_module(f"d2lutils.{module}")
     engines = importlib.import_module(f"d2lutils.engines.{module}")
-    with engines.group(), contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(engines.group())
+        except ValueError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
         if engines.rank_and_size()[0] > 0:  # only the first one speaks
             silence = stack.enter_context(open(os.devnull, "w"))
             stack.enter_context(contextlib.redirect_stdout(silence))

@@ -7,7 +7,7 @@ A backend supplies an *engine*, which knows one network on one device:
   device, without waiting for it;
 - `sums()` waits and returns the losses' sum, the correct predictions, and
   how many steps had gone by when the loss was last finite;
-- `rank` and `size` number this process among those that train together;
+- `rank` is this process's number among the `size` that train together;
 - `state()` and `restore(arrays)` give and take all that a training changes,
   name → NumPy array.
 """
@@ -221,11 +221,17 @@ def train_epoch(engine, train_iter, rate, after_step):
         The sum of the losses, the correct predictions and the examples.
 
     Raises:
+        ValueError: A batch has fewer examples than there are processes.
         FloatingPointError: The loss became infinite or NaN.
     """
     engine.start()
     steps = count = 0
     for X, y in train_iter:
+        if len(y) < engine.size:
+            raise ValueError(
+                f"train_iter: a batch of {len(y)} cannot be shared by "
+                f"{engine.size} processes; choose another batch size"
+            )
         engine.step(X, y, rate(steps))
         steps, count = steps + 1, count + len(y)
         after_step()

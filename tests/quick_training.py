@@ -7,7 +7,7 @@ BATCHES = [("XX", "yy")] * 5
 
 
 class Engine:
-    rank = 0
+    rank, size = 0, 1
 
     def start(self):
         pass

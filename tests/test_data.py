@@ -290,8 +290,13 @@ def test_no_line_about_all_the_data(monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+def numbers(index, flipped):
+    """Make a batch of the numbers alone; the images that are flipped: -1."""
+    return np.where(flipped, -1, index).tolist()
+
+
 def test_batches_hold_every_example_once_in_a_new_order():
-    batches = data.Batches(10, 4, shuffle=True, make_batch=list)
+    batches = data.Batches(10, 4, numbers, shuffle=True)
     assert len(batches) == 3
     data.set_seed(0)
     first, second = list(batches), list(batches)
@@ -304,7 +309,7 @@ def test_batches_hold_every_example_once_in_a_new_order():
 
 
 def test_order_depends_on_nothing_but_the_seed():
-    batches = data.Batches(10, 4, shuffle=True, make_batch=list)
+    batches = data.Batches(10, 4, numbers, shuffle=True)
     data.set_seed(1)
     first = list(batches)
     data.set_seed(1)
@@ -313,5 +318,15 @@ def test_order_depends_on_nothing_but_the_seed():
 
 
 def test_batches_without_shuffling():
-    batches = data.Batches(5, 2, shuffle=False, make_batch=list)
+    batches = data.Batches(5, 2, numbers)
     assert list(batches) == list(batches) == [[0, 1], [2, 3], [4]]
+
+
+def test_half_of_the_examples_are_flipped_anew_in_each_pass():
+    batches = data.Batches(200, 30, numbers, augment=True)
+    data.set_seed(2)
+    first, second = ([*itertools.chain(*batches)] for _ in range(2))
+    for epoch in first, second:
+        assert 70 < epoch.count(-1) < 130
+        assert all(x in (-1, i) for i, x in enumerate(epoch))
+    assert first != second

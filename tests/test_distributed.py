@@ -105,3 +105,40 @@ def test_command_line_in_two_processes(framework, tmp_path):
     record = json.loads(path.read_text())
     assert record["processes"] == 2
     assert (tmp_path / "run-0").exists()
+
+
+@pytest.mark.parametrize(
+    ("visible", "number", "seen"),
+    [
+        (None, 2, "2"),
+        ("5,7", 1, "7"),
+        ("GPU-1a,GPU-2b", 0, "GPU-1a"),
+        ("3", 1, "3"),  # whoever started it has chosen
+        ("", 1, ""),
+    ],
+)
+def test_each_process_of_pytorch_sees_one_gpu(visible, number, seen):
+    assert see_one_gpu(visible, number) == f"{seen}\n"
+
+
+def test_more_processes_than_gpus_are_refused():
+    with pytest.raises(
+        AssertionError, match=r"LOCAL_RANK is 4, but .* 4 GPUs"
+    ):
+        see_one_gpu(None, 4)
+
+
+def see_one_gpu(visible, number):
+    """Return what a process prints that takes one of four GPUs."""
+    if "pytorch" not in selected_frameworks():
+        pytest.skip("this is PyTorch's only")
+    code = (
+        "import os, torch\n"
+        "from d2lutils.engines.torch import _see_one_gpu\n"
+        "torch.cuda.device_count = lambda: 4\n"
+        f"_see_one_gpu({number})\n"
+        "print(os.environ['CUDA_VISIBLE_DEVICES'])"
+    )
+    variables = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    [printed] = run(["-c", code], [variables])
+    return printed

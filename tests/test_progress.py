@@ -42,6 +42,14 @@ def test_one_line_an_epoch(capsys):
     assert captured.err == ""
 
 
+def test_a_batch_too_small_to_be_shared_is_named(monkeypatch):
+    monkeypatch.setattr(quick_training.Engine, "size", 3)
+    with pytest.raises(
+        ValueError, match=r"a batch of 2 cannot .* 3 processes"
+    ):
+        run()
+
+
 def test_report(capsys):
     history = {
         "train_loss": [2.0, 1.0],

@@ -12,17 +12,38 @@ from d2lutils import training
 
 @contextmanager
 def group():
-    """Join the processes that `torchrun` has started, if it has."""
+    """Join the processes that `torchrun` has started, if it has.
+
+    Where there are several GPUs, each process takes one for itself.
+
+    Raises:
+        ValueError: There are several, but fewer than processes.
+    """
     if "RANK" not in os.environ:
         yield
         return
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    _see_one_gpu(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group()
     try:
         yield
     finally:
         distributed.destroy_process_group()
+
+
+def _see_one_gpu(number):
+    # Nothing has used CUDA yet: only then does it look at the variable.
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = [str(i) for i in range(torch.cuda.device_count())]
+    if visible is not None:
+        names = visible.split(",")
+    if len(names) < 2:
+        return
+    if number >= len(names):
+        raise ValueError(
+            f"LOCAL_RANK is {number}, but this machine has {len(names)} GPUs; "
+            f"start {len(names)} processes on it"
+        )
+    os.environ["CUDA_VISIBLE_DEVICES"] = names[number]
 
 
 def rank_and_size():
