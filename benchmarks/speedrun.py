@@ -15,7 +15,6 @@ import sys
 from unittest import mock
 
 from d2lutils import data, record
-from d2lutils.scale import SCALES
 from d2lutils.train import MODULES
 
 VARIANTS = {
@@ -85,7 +84,9 @@ def one_by_one(batch_size):
                 X = X.flip(1)
             return X[None], int(self.labels[i])
 
-    *train, test_images, test_labels = data.load_fashion_mnist(SCALES["full"])
+    *train, test_images, test_labels = data.load_for_batches(
+        batch_size, None, has_gpu=False
+    )
     return (
         DataLoader(Images(*train, flip=True), batch_size, shuffle=True),
         DataLoader(Images(test_images, test_labels, flip=False), batch_size),

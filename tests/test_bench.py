@@ -1,12 +1,37 @@
 """The table of `make bench`: its arithmetic, and that it is whole."""
 
+import dataclasses
 import itertools
+import json
 
 import pytest
 from conftest import selected_frameworks
 
 from benchmarks import bench, compare, machine, peers
 from benchmarks.compare import Row
+from bookbuild.project import FRAMEWORKS
+
+PROMISED = {
+    ("pytorch", "load the training set at 96 px", "d2l's"): "≥ 6",
+    ("pytorch", "load the training set at 28 px", "d2l's"): "≥ 20",
+    ("pytorch", "largest distance of a pixel", "Pillow's"): "≤ 1",
+    ("pytorch", "training step of ResNet-18, 96 px", "torchv"): "≥ 0.97",
+    ("pytorch", "training step of ResNet-18, 96 px", "d2l's"): "≥ 1.8",
+    ("pytorch", "fit", "a bare loop"): "≤ 1.02",
+    ("tensorflow", "load the training set at 96 px", "d2l's"): "≥ 1.5",
+    ("tensorflow", "load the training set at 28 px", "d2l's"): "≥ 1.5",
+    ("tensorflow", "largest distance of a pixel", "Pillow's"): "≤ 1",
+    ("tensorflow", "training step of ResNet-18", "a plain K"): "≥ 0.95",
+    ("tensorflow", "training step of ResNet-50", "keras.app"): None,
+    ("tensorflow", "fit", "a bare loop"): "≤ 1.02",
+    ("mxnet", "training step of ResNet-18, 96 px", "the netw"): "≥ 0.97",
+    ("mxnet", "fit", "a bare loop"): "≤ 1.02",
+}
+
+
+@pytest.fixture(scope="module")
+def found():
+    return json.loads((bench.RESULTS / "bench.json").read_text("utf-8"))
 
 
 def row(bound, ours, theirs, unit="images/s"):
@@ -82,6 +107,43 @@ def test_own_work_is_no_other_program():
     clock, busy, own = machine._seconds()
     assert 0 <= before < own < busy
     assert clock > 0
+
+
+def test_every_promise_is_measured(found):
+    for (framework, what, peer), bound in PROMISED.items():
+        rows = [
+            x
+            for x in found["rows"]
+            if x["framework"] == framework
+            and x["what"].startswith(what)
+            and x["peer"].startswith(peer)
+        ]
+        assert rows, (framework, what, peer)
+        for x in rows:
+            assert x["bound"] == bound
+            assert len(x["theirs"]) >= 5 or x["peer"] == "Pillow's bilinear"
+
+
+def test_results_are_what_was_computed(found):
+    names = [field.name for field in dataclasses.fields(Row)]
+    for x in found["rows"]:
+        computed = Row(**{name: x[name] for name in names})
+        assert (x["ratio"], x["kept"]) == (computed.ratio, computed.kept)
+    page = (bench.RESULTS / "bench.md").read_text("utf-8")
+    assert page == bench.markdown(found)
+
+
+def test_versions_and_machine_are_named(found):
+    assert found["machine"]
+    assert 0 <= found["others"] <= 1
+    assert found["versions"].keys() == FRAMEWORKS.keys()
+    for name, packages in (
+        ("pytorch", {"torch", "torchvision", "d2l"}),
+        ("tensorflow", {"keras", "d2l"}),
+        ("mxnet", {"mxnet"}),
+    ):
+        assert found["versions"][name].keys() >= packages | {"python"}
+    assert found["versions"]["pytorch"]["d2l"] == "0.17.6"
 
 
 def test_a_peer_that_cannot_be_run_is_named(monkeypatch, capsys):

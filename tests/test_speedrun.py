@@ -4,13 +4,16 @@ The chapter's cells run at smoke scale; further measurements follow.
 """
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from chapter_code import run_chapter
-from conftest import selected_frameworks
+from conftest import FRAMEWORKS, selected_frameworks
 
 from d2lutils import data, training
 
@@ -260,3 +263,42 @@ def test_frameworks_build_the_same_network(all_facts):
 def test_data_take_55_megabytes():
     assert "All of Fashion-MNIST takes 55 megabytes" in TEXT
     assert sum(data.FULL_SIZE) * 28**2 == pytest.approx(55e6, rel=0.01)
+
+
+VARIANTS = """
+import json, sys
+from benchmarks import speedrun
+from d2lutils.models import {module} as models
+
+seen = {{}}
+for name in speedrun.VARIANTS:
+    if "{module}" != "torch" and name in speedrun.TORCH_ONLY:
+        continue
+    config = speedrun.settings(models, name)
+    history = speedrun.train("{module}", config, 0)
+    seen[name] = config, history["train_loss"][0]
+print("SEEN", json.dumps(seen))
+"""
+
+
+@pytest.mark.parametrize("framework", selected_frameworks())
+def test_every_variant_can_be_trained(framework):
+    code = VARIANTS.format(module=FRAMEWORKS[framework])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "D2L_SCALE": "smoke", "OMP_NUM_THREADS": "1"},
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout.split("SEEN")[1])
+    recipe, _ = seen["recipe"]
+    for name, (config, loss) in seen.items():
+        assert config.keys() == recipe.keys()
+        changed = {key for key in config if config[key] != recipe[key]}
+        if name == "recipe" or (framework, name) == ("mxnet", "float32"):
+            assert not changed  # MXNet's recipe is in float32
+        else:
+            assert changed, name
+        assert np.isfinite(loss), name
