@@ -302,3 +302,40 @@ def test_every_variant_can_be_trained(framework):
         else:
             assert changed, name
         assert np.isfinite(loss), name
+
+
+def last(variant, framework="pytorch"):
+    """Return the accuracies in per cent and the medians of the speeds."""
+    path = Path(__file__).parents[1] / "results/speedrun"
+    record = json.loads((path / f"{framework}_{variant}.json").read_text())
+    histories = [run["history"] for run in record["runs"]]
+    speeds = [np.median(h["examples_per_sec"]) for h in histories]
+    minutes = np.median([sum(h["seconds"]) / 60 for h in histories])
+    accuracies = [100 * h["test_acc"][-1] for h in histories]
+    return np.median(accuracies), np.median(speeds), minutes
+
+
+def test_recorded_recipe_is_as_fast_and_as_good_as_told():
+    accuracy, _, minutes = last("recipe")
+    assert accuracy >= 92
+    assert "in about two minutes on two processor cores" in TEXT
+    assert 1.5 < minutes < 2.5
+
+
+def test_recorded_ideas_save_the_time_that_is_told():
+    _, recipe, _ = last("recipe")
+    slower = ["one_by_one", "channels_first", "float32", "whole_stem"]
+    speeds = [recipe, *(last(name)[1] for name in slower)]
+    assert speeds == sorted(speeds, reverse=True)
+    assert "make the training three times as long" in TEXT
+    assert 2.5 < recipe / speeds[-1] < 3.5
+
+
+def test_recorded_accuracies_are_as_told():
+    recipe, _, _ = last("recipe")
+    assert last("constant_rate")[0] < recipe - 2
+    assert last("no_flip_average")[0] < recipe - 0.2
+    for name in "no_smoothing", "no_augmentation", "plain_blocks":
+        assert last(name)[0] > recipe
+    assert abs(last("no_momentum")[0] - recipe) < 0.2
+    assert last("whole_stem")[0] < recipe + 0.2
