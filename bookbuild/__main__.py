@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from . import check, execute
+from .chapter import Chapter
 from .errors import BookError
 from .exercises import SOLUTIONS, derive_exercises, statements
 from .export import export
@@ -97,19 +98,21 @@ def run_execute(project: Project) -> None:
     run_check(project)
     chapters, _ = check.load(project)
     scale = os.environ.get("D2L_SCALE", "demo")
-    executed = 0
-    for chapter in chapters:
-        for framework in chosen_frameworks():
-            if not chapter.code(framework):
-                continue
-            seconds = execute.execute(project, chapter, framework, scale)
-            if seconds is not None:
-                executed += 1
-                print(
-                    f"executed {framework}/{chapter.name} in {seconds:.0f} s",
-                    flush=True,
-                )
-    print(f"{executed} notebooks executed at scale {scale}", flush=True)
+    notebooks = [
+        (chapter, framework)
+        for chapter in chapters
+        for framework in chosen_frameworks()
+        if chapter.code(framework)
+    ]
+    executed = []
+
+    def report(chapter: Chapter, framework: str, seconds: float) -> None:
+        name = f"{framework}/{chapter.name}"
+        executed.append(name)
+        print(f"executed {name} in {seconds:.0f} s", flush=True)
+
+    execute.execute(project, notebooks, scale, report)
+    print(f"{len(executed)} notebooks executed at scale {scale}", flush=True)
 
 
 def main() -> int:
@@ -129,6 +132,9 @@ def main() -> int:
         for message in error.messages:
             print(f"error: {message}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("error: interrupted; what was done is kept", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -1,12 +1,13 @@
 """Execute derived notebooks, each in a kernel of its own, and only if new."""
 
 import ast
+import asyncio
 import hashlib
 import importlib.metadata
 import os
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import nbformat
@@ -26,6 +27,24 @@ INSTALL = {
     "mxnet": "pip install --no-deps mxnet==1.9.1 'graphviz<0.9' "
     "requests setuptools",
 }
+
+
+# While one kernel imports or traces, in one thread, the other computes.
+TOGETHER = 2
+
+
+class KernelDiedError(BookError):
+    """A kernel died, of its cell or because somebody killed it."""
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop in which Ctrl-C cancels everything, as it does in asyncio.
+
+    A notebook's client would set a handler, which stops its kernel only.
+    """
+
+    def add_signal_handler(self, *_):
+        raise RuntimeError("Ctrl-C is taken")
 
 
 def framework_version(framework: str) -> str:
@@ -115,29 +134,95 @@ def key(notebook: NotebookNode, framework: str, scale: str, root: Path) -> str:
 
 
 def execute(
-    project: Project, chapter: Chapter, framework: str, scale: str
-) -> float | None:
-    """Execute one chapter in one framework, unless its outputs stand.
+    project: Project,
+    notebooks: Iterable[tuple[Chapter, str]],
+    scale: str,
+    report: Callable[[Chapter, str, float], None],
+) -> None:
+    """Execute those notebooks whose outputs do not stand.
+
+    Some run at the same time and share the processors. At the scale `full`
+    each has the machine for itself, since its outputs tell how fast it is.
 
     Args:
         project: The book.
-        chapter: The chapter, as read from its source.
-        framework: The tag of a framework.
+        notebooks: Pairs of a chapter, as read from its source, and the tag of
+            a framework. They are begun in this order.
         scale: The value of D2L_SCALE: smoke, demo or full.
-
-    Returns:
-        The seconds it took; None if nothing had to be executed.
+        report: Is told of each that was executed: the chapter, the framework
+            and the seconds it took.
 
     Raises:
-        BookError: A cell raised, or the kernel died; the outputs of the
-            last good execution stay as they are.
+        BookError: A cell raised, and what was running beside it has come to
+            its end, or a kernel died, and all was stopped. The outputs of
+            the last good execution stay as they are.
     """
+    processors = os.cpu_count() or 1
+    together = 1 if scale == "full" else min(TOGETHER, processors)
+    threads = str(processors // together)
+    environment = {
+        "OMP_NUM_THREADS": threads,
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # TensorFlow takes it all else
+        **os.environ,
+        "D2L_SCALE": scale,
+        # A fixed date makes equal pictures equal text.
+        "SOURCE_DATE_EPOCH": "0",
+        "PYTHONHASHSEED": "0",
+        # The sources that count for the cache are those that are imported.
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(project.root), os.getenv("PYTHONPATH")])
+        ),
+    }
+
+    failed: list[BookError] = []
+
+    async def execute_all() -> None:
+        free = asyncio.Semaphore(together)
+
+        async def execute_one(chapter: Chapter, framework: str) -> None:
+            async with free:
+                if failed:
+                    return
+                try:
+                    seconds = await _execute(
+                        project, chapter, framework, environment
+                    )
+                except KernelDiedError:
+                    raise
+                except BookError as error:
+                    failed.append(error)
+                    return
+            if seconds is not None:
+                report(chapter, framework, seconds)
+
+        async with asyncio.TaskGroup() as group:
+            for chapter, framework in notebooks:
+                group.create_task(execute_one(chapter, framework))
+
+    try:
+        with asyncio.Runner(loop_factory=_Loop) as runner:
+            runner.run(execute_all())
+    except* KernelDiedError as died:
+        failed.extend(died.exceptions)
+    if failed:
+        raise BookError([line for error in failed for line in error.messages])
+
+
+async def _execute(
+    project: Project,
+    chapter: Chapter,
+    framework: str,
+    environment: dict[str, str],
+) -> float | None:
+    """Execute one notebook; return the seconds, or None if it stands."""
+    scale = environment["D2L_SCALE"]
     notebook, wanted = _wanted(project, chapter, framework, scale)
     if _stands(project, chapter, framework, wanted):
         return None
     target = project.executed(framework, chapter.name)
     start = time.monotonic()
-    _run(notebook, project.root, chapter, framework, scale)
+    await _run(notebook, chapter, framework, environment)
     notebook.metadata["bookbuild"] = {"key": wanted, "scale": scale}
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_suffix(".new")
@@ -173,23 +258,12 @@ def _stands(
     return metadata.get("bookbuild", {}).get("key") == wanted
 
 
-def _run(
+async def _run(
     notebook: NotebookNode,
-    root: Path,
     chapter: Chapter,
     framework: str,
-    scale: str,
+    environment: dict[str, str],
 ) -> None:
-    # The sources that count for the cache are those that are imported.
-    path = os.pathsep.join(filter(None, [str(root), os.getenv("PYTHONPATH")]))
-    # A fixed date makes equal pictures equal text.
-    environment = {
-        **os.environ,
-        "PYTHONPATH": path,
-        "D2L_SCALE": scale,
-        "SOURCE_DATE_EPOCH": "0",
-        "PYTHONHASHSEED": "0",
-    }
     started = []
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -208,16 +282,18 @@ def _run(
             on_cell_start=lambda cell, cell_index: started.append(cell),
         )
         try:
-            client.execute(env=environment, stderr=stderr)
+            await client.async_execute(env=environment, stderr=stderr)
         except CellExecutionError as error:
             raise BookError(
                 _place(started, chapter, framework)
                 + f" raised {error.ename}: {error.evalue}\n{error.traceback}"
             ) from None
         except DeadKernelError:
+            if asyncio.current_task().cancelling():
+                raise asyncio.CancelledError from None
             stderr.seek(0)
             said = stderr.read().decode(errors="replace")
-            raise BookError(
+            raise KernelDiedError(
                 _place(started, chapter, framework)
                 + f" killed its kernel\n{said}".rstrip()
             ) from None

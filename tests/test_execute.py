@@ -3,6 +3,9 @@
 import importlib.metadata
 import os
 import signal
+import subprocess
+import sys
+import time
 
 import nbformat
 import pytest
@@ -69,14 +72,66 @@ def test_every_notebook_runs_in_a_kernel_of_its_own(book):
 def test_only_the_frameworks_asked_for_are_executed(book):
     book.succeed("derive")
     *lines, total = book.succeed("execute", FRAMEWORKS="mxnet, pytorch")
-    assert [line.split()[1] for line in lines] == [
+    assert {line.split()[1] for line in lines} == {
         "pytorch/intro",
         "mxnet/intro",
         "pytorch/waves",
         "mxnet/waves",
-    ]
+    }
     assert total == "4 notebooks executed at scale demo"
     assert not (book.root / "_build/executed/tensorflow").exists()
+
+
+def meeting(folder, seconds):
+    """Return a cell that says whether another notebook was there with it."""
+    return step(
+        f"""
+from pathlib import Path
+import time
+
+folder, others = Path({str(folder)!r}), set()
+(folder / "{{fw}}").touch()
+end = time.monotonic() + {seconds}
+while not others and time.monotonic() < end:
+    others = {{x.name for x in folder.iterdir()}} - {{"{{fw}}"}}
+    time.sleep(0.05)
+time.sleep(1)
+(folder / "{{fw}}").unlink()
+print("together" if others else "alone")
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    "scale, seconds, expected",
+    [("demo", 60, "together"), ("full", 1, "alone")],
+)
+def test_two_notebooks_share_the_machine_but_where_speed_counts(
+    book, tmp_path_factory, scale, seconds, expected
+):
+    folder = tmp_path_factory.mktemp("meeting")
+    book.toc("intro")
+    book.chapter("intro", meeting(folder, seconds))
+    (book.root / "chapters/waves.md").unlink()
+    book.succeed("derive")
+    book.succeed("execute", D2L_SCALE=scale, FRAMEWORKS="pytorch mxnet")
+    assert outputs(book, "pytorch", "intro").strip() == expected
+    assert outputs(book, "mxnet", "intro").strip() == expected
+
+
+@pytest.mark.parametrize("scale, share", [("demo", 2), ("full", 1)])
+def test_notebooks_share_the_processors(book, scale, share):
+    names = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"
+    code = f"import os\n\nprint(*map(os.environ.get, {names}))"
+    book.chapter("intro", step(code))
+    book.succeed("derive")
+    book.succeed("execute", D2L_SCALE=scale, FRAMEWORKS="tensorflow")
+    threads = str(max(1, os.cpu_count() // share))
+    assert outputs(book, "tensorflow", "intro").split() == [threads] * 2
+    book.chapter("intro", step(code), step("pass"))
+    book.succeed("derive")
+    book.succeed("execute", OMP_NUM_THREADS="7", FRAMEWORKS="tensorflow")
+    assert outputs(book, "tensorflow", "intro").split()[0] == "7"
 
 
 def test_a_notebook_runs_in_an_empty_folder_with_scale_and_own_package(book):
@@ -163,7 +218,7 @@ def test_a_kernel_that_dies_is_told_with_its_cell(book):
     assert message == (
         f"chapters/intro.md:{line}: [pytorch] code cell 2 killed its kernel"
     )
-    assert snapshot(book) == {}
+    assert not book.project.executed("pytorch", "intro").exists()
 
 
 def test_a_kernel_that_dies_is_told_with_its_last_words(book):
@@ -183,6 +238,54 @@ def test_what_a_kernel_says_as_it_ends_is_not_shown(book):
     book.succeed("derive")
     (message,) = book.faults("execute", FRAMEWORKS="pytorch")
     assert "raised ZeroDivisionError: division by zero" in message
+
+
+def test_a_kernel_that_dies_stops_what_runs_beside_it(book):
+    book.chapter(
+        "intro",
+        cell("import os\n\nos._exit(3)", "pytorch"),
+        cell("pass", "tensorflow"),
+        cell("import time\n\ntime.sleep(600)", "mxnet"),
+    )
+    book.succeed("derive")
+    start = time.monotonic()
+    (message,) = book.faults("execute", FRAMEWORKS="pytorch mxnet")
+    assert time.monotonic() - start < 120
+    assert message.endswith("[pytorch] code cell 1 killed its kernel")
+
+
+def test_what_runs_beside_a_cell_that_raises_comes_to_its_end(book):
+    book.chapter(
+        "intro",
+        cell("1 / 0", "pytorch"),
+        cell("pass", "tensorflow"),
+        cell("import time\n\ntime.sleep(5)\nprint(1)", "mxnet"),
+    )
+    book.succeed("derive")
+    (message,) = book.faults("execute", FRAMEWORKS="pytorch mxnet")
+    assert "[pytorch] code cell 1 raised ZeroDivisionError" in message
+    assert outputs(book, "mxnet", "intro") == "1\n"
+    assert not book.project.executed("mxnet", "waves").exists()
+
+
+def test_ctrl_c_stops_all_kernels(book):
+    book.chapter("intro", step("import time\n\ntime.sleep(600)"))
+    book.succeed("derive")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bookbuild", "execute"],
+        cwd=book.root,
+        env=book.environment(FRAMEWORKS="pytorch mxnet"),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(15)  # both kernels are asleep
+    assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert told == "error: interrupted; what was done is kept\n"
+    assert snapshot(book) == {}
 
 
 def test_an_interrupted_execution_leaves_nothing_half_done(book):
