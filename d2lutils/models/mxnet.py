@@ -56,6 +56,7 @@ class BasicBlock(nn.HybridBlock):
         super().__init__()
         self.conv1 = conv(in_channels, out_channels, 3, stride)
         self.bn1 = batch_norm(out_channels)
+        self.relu = nn.Activation("relu")  # faster than npx.relu
         self.conv2 = conv(out_channels, out_channels, 3)
         self.bn2 = batch_norm(out_channels)
         self.shortcut = nn.HybridSequential()  # empty: the identity
@@ -64,9 +65,9 @@ class BasicBlock(nn.HybridBlock):
                               batch_norm(out_channels))
 
     def hybrid_forward(self, F, X):
-        Y = F.npx.relu(self.bn1(self.conv1(X)))
+        Y = self.relu(self.bn1(self.conv1(X)))
         Y = self.bn2(self.conv2(Y))
-        return F.npx.relu(Y + self.shortcut(X))
+        return self.relu(Y + self.shortcut(X))
 
 
 def num_parameters(net):
@@ -119,12 +120,13 @@ class PlainBlock(nn.HybridBlock):
         super().__init__()
         self.conv1 = conv(in_channels, out_channels, 3, stride)
         self.bn1 = batch_norm(out_channels)
+        self.relu = nn.Activation("relu")
         self.conv2 = conv(out_channels, out_channels, 3)
         self.bn2 = batch_norm(out_channels)
 
     def hybrid_forward(self, F, X):
-        Y = F.npx.relu(self.bn1(self.conv1(X)))
-        return F.npx.relu(self.bn2(self.conv2(Y)))
+        Y = self.relu(self.bn1(self.conv1(X)))
+        return self.relu(self.bn2(self.conv2(Y)))
 
 
 class SmallResNet(nn.HybridSequential):
@@ -183,6 +185,7 @@ class Bottleneck(nn.HybridBlock):
         out_channels = channels * self.expansion
         self.conv1 = conv(in_channels, channels, 1)
         self.bn1 = batch_norm(channels)
+        self.relu = nn.Activation("relu")
         self.conv2 = conv(channels, channels, 3, stride)
         self.bn2 = batch_norm(channels)
         self.conv3 = conv(channels, out_channels, 1)
@@ -193,10 +196,10 @@ class Bottleneck(nn.HybridBlock):
                               batch_norm(out_channels))
 
     def hybrid_forward(self, F, X):
-        Y = F.npx.relu(self.bn1(self.conv1(X)))
-        Y = F.npx.relu(self.bn2(self.conv2(Y)))
+        Y = self.relu(self.bn1(self.conv1(X)))
+        Y = self.relu(self.bn2(self.conv2(Y)))
         Y = self.bn3(self.conv3(Y))
-        return F.npx.relu(Y + self.shortcut(X))
+        return self.relu(Y + self.shortcut(X))
 
 
 # From chapters/resnet_family.md
@@ -228,6 +231,7 @@ class PreActBlock(nn.HybridBlock):
     def __init__(self, in_channels, out_channels, stride=1):
         super().__init__()
         self.bn1 = batch_norm(in_channels)
+        self.relu = nn.Activation("relu")
         self.conv1 = conv(in_channels, out_channels, 3, stride)
         self.bn2 = batch_norm(out_channels)
         self.conv2 = conv(out_channels, out_channels, 3)
@@ -236,10 +240,10 @@ class PreActBlock(nn.HybridBlock):
             self.projection = conv(in_channels, out_channels, 1, stride)
 
     def hybrid_forward(self, F, X):
-        Y = F.npx.relu(self.bn1(X))
+        Y = self.relu(self.bn1(X))
         if self.projection is not None:
             X = self.projection(Y)
-        Y = F.npx.relu(self.bn2(self.conv1(Y)))
+        Y = self.relu(self.bn2(self.conv1(Y)))
         return X + self.conv2(Y)
 
 

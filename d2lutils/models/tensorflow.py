@@ -40,11 +40,14 @@ def conv(in_channels, out_channels, kernel_size, stride=1):
     """Return a convolution that keeps height and width at stride 1."""
     he_normal = keras.initializers.VarianceScaling(
         2.0, mode="fan_out", distribution="untruncated_normal")
-    return keras.Sequential([
-        keras.Input((None, None, in_channels)),
-        layers.ZeroPadding2D(kernel_size // 2),
-        layers.Conv2D(out_channels, kernel_size, stride, use_bias=False,
-                      kernel_initializer=he_normal)])
+    same = stride == 1 or kernel_size == 1
+    layer = layers.Conv2D(out_channels, kernel_size, stride,
+                          "same" if same else "valid", use_bias=False,
+                          kernel_initializer=he_normal)
+    layer.build((None, None, None, in_channels))
+    # With a stride, "same" would pad less on the left than on the right.
+    return layer if same else keras.Sequential([
+        layers.ZeroPadding2D(kernel_size // 2), layer])
 
 
 def batch_norm(channels):
