@@ -24,7 +24,7 @@ def rows():
             BATCH,
             engine_step(prepared(resnet18(in_channels=3)), X, y),
             bare_step(prepared(zoo.resnet18_v1(classes=10)), X, y),
-            runs=15,
+            runs=31,
         )
     ]
 

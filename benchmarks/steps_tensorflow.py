@@ -26,7 +26,7 @@ def rows():
             BATCH,
             engine_step(resnet18(in_channels=3), X, y),
             keras_step(plain_resnet18(), X, y),
-            runs=15,
+            runs=31,
         ),
         compare.speed(
             f"training step of ResNet-50, {work}",

@@ -27,7 +27,7 @@ def rows():
             BATCH,
             engine_step(resnet18(in_channels=3), *batch(3), mixed),
             bare_step(networks.resnet18(num_classes=10), *batch(3), mixed),
-            runs=15,
+            runs=31,
         )
         for kind, mixed in (("float32", False), ("bfloat16", True))
     ]

@@ -88,16 +88,19 @@ def check_batches(first_scores, numpy, train_iter, test_iter):
         train_iter: Batches `X, y` to train on.
         test_iter: Batches `X, y` to test on.
     """
+    shapes = {}  # of scores, by that of an image: equal ones cost once
     for name, batches in ("train_iter", train_iter), ("test_iter", test_iter):
         for X, y in batches:
-            scores = first_scores(X)
-            if len(scores.shape) != 2 or y.shape != (len(X),):
+            image = tuple(X.shape[1:])
+            if image not in shapes:
+                shapes[image] = tuple(first_scores(X).shape[1:])
+            if len(shapes[image]) != 1 or y.shape != (len(X),):
                 raise ValueError(
                     f"{name}: for {len(X)} images the scores have the shape "
-                    f"{(len(X), *scores.shape[1:])} and the labels "
+                    f"{(len(X), *shapes[image])} and the labels "
                     f"{tuple(y.shape)}; they must be (N, classes) and (N,)"
                 )
-            _check_labels(name, numpy(y), scores.shape[1])
+            _check_labels(name, numpy(y), *shapes[image])
             break
 
 
