@@ -47,6 +47,7 @@ def conv(in_channels, out_channels, kernel_size, stride=1):
     layer.build((None, None, None, in_channels))
     # With a stride, "same" would pad less on the left than on the right.
     return layer if same else keras.Sequential([
+        keras.Input((None, None, in_channels)),
         layers.ZeroPadding2D(kernel_size // 2), layer])
 
 
