@@ -14,7 +14,7 @@ def _children(layer):
         parts = vars(layer).items()
         kind = tf.keras.layers.Layer
         yield from ((k, v) for k, v in parts if isinstance(v, kind))
-    elif any(isinstance(x, tf.keras.layers.Conv2D) for x in layer.layers):
+    elif isinstance(layer.layers[0], tf.keras.layers.ZeroPadding2D):
         # Padding and convolution, which are one layer elsewhere.
         yield from (("", part) for part in layer.layers)
     else:
