@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import functools
 import hashlib
 import importlib.metadata
 import os
@@ -101,7 +102,8 @@ def imported_sources(code: Iterable[str], root: Path) -> list[Path]:
     return sorted(found)
 
 
-def _imports(text: str, package: str) -> list[str]:
+@functools.cache  # notebooks import the same files
+def _imports(text: str, package: str) -> tuple[str, ...]:
     names = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
@@ -113,7 +115,7 @@ def _imports(text: str, package: str) -> list[str]:
             if node.level:
                 module = f"{base}.{module}" if module else base
             names += [f"{module}.{alias.name}" for alias in node.names]
-    return names
+    return tuple(names)
 
 
 def key(notebook: NotebookNode, framework: str, scale: str, root: Path) -> str:
