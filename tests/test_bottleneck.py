@@ -163,10 +163,15 @@ def run(net, X):
     return Y.transpose(0, 3, 1, 2) if Y.ndim == 4 else Y
 
 
+def conv_of(part):
+    # The convolution itself, without the padding that it may have.
+    return part.layers[-1] if isinstance(part, tf.keras.Sequential) else part
+
+
 def convolutions(blk):
     run(blk, onp.zeros((1, 32, 4, 4)))
-    return [x.layers[-1] for x in
-            (blk.conv1, blk.conv2, blk.conv3, blk.shortcut.layers[0])]
+    parts = blk.conv1, blk.conv2, blk.conv3, blk.shortcut.layers[0]
+    return [conv_of(x) for x in parts]
 
 
 def stride_of(layer):
@@ -184,7 +189,7 @@ def projects(blk):
 def fill(blk, arrays):
     run(blk, onp.zeros((1, 12, 4, 4)))
     for layer, array in zip((blk.conv1, blk.conv2, blk.conv3), arrays):
-        layer.layers[-1].kernel.assign(array.transpose(2, 3, 1, 0))
+        conv_of(layer).kernel.assign(array.transpose(2, 3, 1, 0))
 
 
 def switch_off(blk):
