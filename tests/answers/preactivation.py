@@ -30,10 +30,10 @@ check.preact_bottleneck(Early)
 class Early(Block):
     def __init__(self, in_channels, channels, stride=1):
         super().__init__(in_channels, channels, stride)
-        self.branch = keras.Sequential([
-            conv(in_channels, channels, 1, stride), batch_norm(channels),
-            layers.ReLU(), conv(channels, channels, 3), batch_norm(channels),
-            layers.ReLU(), conv(channels, 4 * channels, 1)])
+        first, second = self.branch.layers[0], self.branch.layers[3]
+        first.strides = stride, stride
+        if stride != 1:  # then the padding is a layer before it
+            second.layers[-1].strides = 1, 1
 
 
 check.preact_bottleneck(Early)
