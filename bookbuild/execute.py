@@ -6,19 +6,17 @@ import functools
 import hashlib
 import importlib.metadata
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
-from traitlets.config import Config
 
 from .chapter import Chapter
 from .errors import BookError
+from .kernels import KernelDiedError, Kernels
 from .project import FRAMEWORKS, MODULES, Project
 from .split import is_setup, to_text
 
@@ -32,20 +30,6 @@ INSTALL = {
 
 # While one kernel imports or traces, in one thread, the other computes.
 TOGETHER = 2
-
-
-class KernelDiedError(BookError):
-    """A kernel died, of its cell or because somebody killed it."""
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    """A loop in which Ctrl-C cancels everything, as it does in asyncio.
-
-    A notebook's client would set a handler, which stops its kernel only.
-    """
-
-    def add_signal_handler(self, *_):
-        raise RuntimeError("Ctrl-C is taken")
 
 
 def framework_version(framework: str) -> str:
@@ -158,6 +142,7 @@ def execute(
         BookError: A cell raised, and what was running beside it has come to
             its end, or a kernel died, and all was stopped. The outputs of
             the last good execution stay as they are.
+        KeyboardInterrupt: Ctrl-C was pressed, and all was stopped.
     """
     processors = os.cpu_count() or 1
     together = 1 if scale == "full" else min(TOGETHER, processors)
@@ -177,38 +162,31 @@ def execute(
         ),
     }
 
-    failed: list[BookError] = []
+    free = asyncio.Semaphore(together)
+    failed: list[str] = []
+    kernels = Kernels()
 
-    async def execute_all() -> None:
-        free = asyncio.Semaphore(together)
+    async def execute_one(chapter: Chapter, framework: str) -> None:
+        async with free:
+            if failed or kernels.stopped:
+                return
+            try:
+                seconds = await _execute(
+                    project, chapter, framework, environment, kernels
+                )
+            except BookError as error:
+                failed.extend(error.messages)
+            except KernelDiedError as error:
+                if not kernels.stopped:
+                    failed.append(str(error))
+                    await kernels.stop()
+            else:
+                if seconds is not None:
+                    report(chapter, framework, seconds)
 
-        async def execute_one(chapter: Chapter, framework: str) -> None:
-            async with free:
-                if failed:
-                    return
-                try:
-                    seconds = await _execute(
-                        project, chapter, framework, environment
-                    )
-                except KernelDiedError:
-                    raise
-                except BookError as error:
-                    failed.append(error)
-                    return
-            if seconds is not None:
-                report(chapter, framework, seconds)
-
-        async with asyncio.TaskGroup() as group:
-            for chapter, framework in notebooks:
-                group.create_task(execute_one(chapter, framework))
-
-    try:
-        with asyncio.Runner(loop_factory=_Loop) as runner:
-            runner.run(execute_all())
-    except* KernelDiedError as died:
-        failed.extend(died.exceptions)
+    kernels.gather(execute_one(*notebook) for notebook in notebooks)
     if failed:
-        raise BookError([line for error in failed for line in error.messages])
+        raise BookError(failed)
 
 
 async def _execute(
@@ -216,6 +194,7 @@ async def _execute(
     chapter: Chapter,
     framework: str,
     environment: dict[str, str],
+    kernels: Kernels,
 ) -> float | None:
     """Execute one notebook; return the seconds, or None if it stands."""
     scale = environment["D2L_SCALE"]
@@ -224,7 +203,7 @@ async def _execute(
         return None
     target = project.executed(framework, chapter.name)
     start = time.monotonic()
-    await _run(notebook, chapter, framework, environment)
+    await _run(notebook, chapter, framework, environment, kernels)
     notebook.metadata["bookbuild"] = {"key": wanted, "scale": scale}
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_suffix(".new")
@@ -265,40 +244,21 @@ async def _run(
     chapter: Chapter,
     framework: str,
     environment: dict[str, str],
+    kernels: Kernels,
 ) -> None:
-    started = []
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        # What a kernel says as it ends concerns nobody, unless it was killed.
-        tempfile.TemporaryFile() as stderr,
-    ):
-        client = NotebookClient(
-            notebook,
-            kernel_name="python3",
-            timeout=None,
-            record_timing=False,
-            coalesce_streams=True,
-            resources={"metadata": {"path": folder}},
-            # Else the kernel warns that others on the machine may listen.
-            config=Config({"KernelManager": {"transport_encryption": "auto"}}),
-            on_cell_start=lambda cell, cell_index: started.append(cell),
-        )
-        try:
-            await client.async_execute(env=environment, stderr=stderr)
-        except CellExecutionError as error:
-            raise BookError(
-                _place(started, chapter, framework)
-                + f" raised {error.ename}: {error.evalue}\n{error.traceback}"
-            ) from None
-        except DeadKernelError:
-            if asyncio.current_task().cancelling():
-                raise asyncio.CancelledError from None
-            stderr.seek(0)
-            said = stderr.read().decode(errors="replace")
-            raise KernelDiedError(
-                _place(started, chapter, framework)
-                + f" killed its kernel\n{said}".rstrip()
-            ) from None
+    started: list[NotebookNode] = []
+    try:
+        await kernels.run(notebook, environment, started.append)
+    except CellExecutionError as error:
+        raise BookError(
+            _place(started, chapter, framework)
+            + f" raised {error.ename}: {error.evalue}\n{error.traceback}"
+        ) from None
+    except KernelDiedError as error:
+        place = _place(started, chapter, framework)
+        raise KernelDiedError(
+            f"{place} killed its kernel\n{error}".rstrip()
+        ) from None
 
 
 def _place(
