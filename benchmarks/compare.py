@@ -116,7 +116,7 @@ def fit_rows(d2l, our_net, their_net, peer, bare_loop):
             "≤ 1.02",
             lambda: d2l.fit(our_net, *batches, 1, FIT_LR) and None,
             lambda: bare_loop(their_net, *batches, FIT_LR),
-            runs=9,
+            runs=21,
         )
     ]
 

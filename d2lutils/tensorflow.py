@@ -156,7 +156,7 @@ def _batches(images, labels, batch_size, resize, **draws):
                 order[start : start + batch_size],
                 flipped[start : start + batch_size],
             ),
-            num_parallel_calls=tf.data.AUTOTUNE,
+            num_parallel_calls=os.cpu_count(),
         )
 
     # Python is asked once in a pass, not for every batch.
@@ -170,7 +170,10 @@ def _batches(images, labels, batch_size, resize, **draws):
     dataset = dataset.apply(
         tf.data.experimental.assert_cardinality(len(batches))
     )
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    # To find better numbers takes longer than a pass.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.prefetch(2).with_options(options)
 
 
 def evaluate_accuracy(net, data_iter, device=None):
