@@ -39,6 +39,7 @@ class Kernels:
             def interrupt(*_) -> None:
                 nonlocal interrupted
                 interrupted = True
+                # In the list, since nobody else would keep the task.
                 loop.call_soon_threadsafe(
                     lambda: tasks.append(loop.create_task(self.stop()))
                 )

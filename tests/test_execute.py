@@ -120,8 +120,10 @@ def test_two_notebooks_share_the_machine_but_where_speed_counts(
 
 
 @pytest.mark.parametrize("scale, share", [("demo", 2), ("full", 1)])
-def test_notebooks_share_the_processors(book, scale, share):
+def test_notebooks_share_the_processors(book, monkeypatch, scale, share):
     names = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"
+    for name in names:  # the tests' own settings are not the book's
+        monkeypatch.delenv(name, raising=False)
     code = f"import os\n\nprint(*map(os.environ.get, {names}))"
     book.chapter("intro", step(code))
     book.succeed("derive")
