@@ -38,3 +38,29 @@ def test_optimizer_and_loss_are_the_same_everywhere(folder):
     losses = [np.load(folder / f"{x}.npy") for x in selected_frameworks()]
     for a, b in itertools.combinations(losses, 2):
         np.testing.assert_allclose(a, b, rtol=1e-4)
+
+
+WITHOUT_AUTOGRAPH = """
+import fit_contract
+from tensorflow.python.autograph.pyct import inspect_utils
+
+# AutoGraph takes for a builtin what lies where one lay when TensorFlow was
+# imported, in a notebook a method now and then: here everything.
+inspect_utils.isbuiltin = lambda function: True
+d2l, _, net = fit_contract.load("tensorflow")
+print(fit_contract.train(d2l, net, 1)["test_acc"])
+"""
+
+
+@pytest.mark.skipif(
+    "tensorflow" not in selected_frameworks(), reason="TensorFlow's compiler"
+)
+def test_training_does_not_lean_on_autograph():
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_AUTOGRAPH],
+        env={**os.environ, "PYTHONPATH": str(CONTRACT.parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip().endswith("]")

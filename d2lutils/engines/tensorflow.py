@@ -37,9 +37,13 @@ def compiled(function, batches):
 
     Compiled only when called, it would be so twice if the last batch is
     smaller, and TensorFlow would complain about that now and then.
+
+    AutoGraph is left out. It knows Python's builtins by their addresses when
+    TensorFlow was imported, and `input` is a passing method in a notebook's
+    cell: a method that comes to lie at its address is not converted.
     """
     return tf.function(
-        function, input_signature=_signature(batches)
+        function, input_signature=_signature(batches), autograph=False
     ).get_concrete_function()
 
 
@@ -98,7 +102,7 @@ class Engine:
         self.train_step(X, y)
 
     def _distributed_step(self, X, y):
-        count = tf.cast(len(y), tf.float32)
+        count = tf.cast(tf.shape(y)[0], tf.float32)
         X, y = X[self.rank :: self.size], y[self.rank :: self.size]
         results = self.strategy.run(self._train_step, (X, y, count))
         loss, correct = (
