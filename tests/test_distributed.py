@@ -84,13 +84,18 @@ def results(framework, environments):
 
 @pytest.mark.parametrize("framework", selected_frameworks())
 def test_two_processes_compute_what_one_does(framework):
-    [(_, size, alone)] = results(framework, [{}])
+    [(_, size, alone, of_one)] = results(framework, [{}])
     assert size == 1
     together = results(framework, roles(framework))
-    assert sorted(rank for rank, _, _ in together) == [0, 1]
-    for _, size, losses in together:
+    assert sorted(rank for rank, *_ in together) == [0, 1]
+    for _, size, losses, _ in together:
         assert size == 2
         np.testing.assert_allclose(losses, alone, rtol=1e-4)
+    # Each has normalised its own half of the batches, and they must agree.
+    (*_, first), (*_, second) = together
+    assert first == second
+    assert first.keys() == of_one.keys()
+    assert first != of_one
 
 
 @pytest.mark.parametrize("framework", selected_frameworks())

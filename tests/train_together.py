@@ -37,6 +37,12 @@ def network(module):
     return net
 
 
+def normalised(module):
+    """Return a network with batch normalisation."""
+    models = importlib.import_module(f"d2lutils.models.{module}")
+    return models.ResNet(models.BasicBlock, [1, 0, 0, 0])
+
+
 def main(module):
     d2l = importlib.import_module(f"d2lutils.{module}")
     engines = importlib.import_module(f"d2lutils.engines.{module}")
@@ -54,8 +60,15 @@ def main(module):
             seed=1,
         )
         rank, size = engines.rank_and_size()
+        net = normalised(module)
+        d2l.fit(net, *d2l.load_data_fashion_mnist(64), 1, 0.01, seed=1)
+        running = {
+            name: X.tolist()
+            for name, X in d2l.get_weights(net).items()
+            if "running" in name
+        }
     losses = history["train_loss"], history["train_acc"], history["test_acc"]
-    print("RESULT", json.dumps([rank, size, losses]))
+    print("RESULT", json.dumps([rank, size, losses, running]))
 
 
 if __name__ == "__main__":

@@ -143,8 +143,18 @@ class Engine:
 
     def sums(self):
         """Wait; return the loss's sum, the right ones and the finite steps."""
+        if self.size > 1:
+            self._average_statistics()
         totals = self.loss, self.correct, self.finite
         return tuple(total.numpy().item() for total in totals)
+
+    def _average_statistics(self):
+        """Give all processes the same running statistics: their means."""
+        for variable in self.net.non_trainable_variables:
+            if variable.dtype.startswith("float"):  # not a seed
+                here = self.strategy.run(tf.identity, (variable.value,))
+                mean = self.strategy.reduce("MEAN", here, axis=None)
+                variable.assign(mean)
 
     def _variables(self):
         named = {f"net.{i}": v for i, v in enumerate(self.net.variables)}
