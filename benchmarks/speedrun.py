@@ -93,8 +93,8 @@ def one_by_one(batch_size):
     )
 
 
-def train(module, config, seed):
-    """Train once; return the history."""
+def train(module, config, seed, checkpoint=None):
+    """Train once, or go on from a checkpoint; return the history."""
     d2l = importlib.import_module(f"d2lutils.{module}")
     models = importlib.import_module(f"d2lutils.models.{module}")
     options = {name: config[name] for name in models.RECIPE}
@@ -119,6 +119,7 @@ def train(module, config, seed):
             config["num_epochs"],
             config["lr"],
             seed=seed,
+            checkpoint=checkpoint and f"{checkpoint}-{seed}",
             **options,
         )
 
@@ -129,6 +130,9 @@ def main():
     parser.add_argument("--framework", choices=MODULES, required=True)
     parser.add_argument("--variant", choices=VARIANTS, default="recipe")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument(
+        "--checkpoint", help="files to go on from: this name and the seed"
+    )
     args = parser.parse_args()
     os.environ["D2L_SCALE"] = "full"
     module = MODULES[args.framework]
@@ -138,7 +142,10 @@ def main():
     models = importlib.import_module(f"d2lutils.models.{module}")
     config = settings(models, args.variant)
     runs = [
-        {"seed": seed, "history": train(module, config, seed)}
+        {
+            "seed": seed,
+            "history": train(module, config, seed, args.checkpoint),
+        }
         for seed in args.seeds
     ]
     done = {
