@@ -172,11 +172,11 @@ def _prepare(net, device):
     """
     for parameter in net.collect_params().values():
         try:
-            parameter.list_ctx()
+            devices = parameter.list_ctx()
         except RuntimeError:  # not initialised
             parameter.initialize(default_init=init.Xavier(), ctx=device)
         else:
-            if device is not None:
+            if device is not None and devices != [device]:
                 parameter.reset_ctx(device)
     if isinstance(net, gluon.HybridBlock):
         net.hybridize()  # faster
