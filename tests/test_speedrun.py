@@ -346,3 +346,21 @@ def test_recorded_accuracies_are_as_told():
         assert last(name)[0] > recipe
     assert abs(last("no_momentum")[0] - recipe) < 0.2
     assert last("whole_stem")[0] < recipe + 0.2
+
+
+def test_recorded_long_training_is_as_good_as_told():
+    recipe, _, sprint = last("recipe")
+    accuracy, _, minutes = last("long")
+    assert accuracy >= 94
+    assert len(recorded("long")) == 3
+    assert minutes <= 15
+    assert "Six times the minutes correct one error in five" in TEXT
+    assert 5.5 < minutes / sprint < 6.5
+    assert (100 - accuracy) / (100 - recipe) == pytest.approx(0.8, abs=0.03)
+    gains = [
+        100 * np.median([h["train_acc"][-1] for h in recorded(name)])
+        for name in ("recipe", "long")
+    ]
+    assert "risen by five points, and that on the test images by one" in TEXT
+    assert gains[1] - gains[0] == pytest.approx(5, abs=0.5)
+    assert accuracy - recipe == pytest.approx(1.5, abs=0.25)
