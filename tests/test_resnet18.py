@@ -1,0 +1,69 @@
+"""What `chapters/resnet18.md` says of the recorded trainings."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TEXT = " ".join((ROOT / "chapters/resnet18.md").read_text("utf-8").split())
+
+
+def record(name):
+    path = ROOT / f"results/{name}.json"
+    return json.loads(path.read_text("utf-8"))
+
+
+def curves(name, key):
+    """Return one curve a seed, in per cent, of a recorded training."""
+    runs = record(f"resnet18_32px_{name}")["runs"]
+    assert len(runs) == 3
+    return 100 * np.array([run["history"][key] for run in runs])
+
+
+def test_settings_are_those_of_the_text():
+    settings = record("resnet18_32px_pytorch")["settings"]
+    command = TEXT[TEXT.index("python -m d2lutils.train") :]
+    for option in "model", "resize", "batch-size", "lr":
+        value = settings[option.replace("-", "_")]
+        assert f"--{option} {value} " in command
+    assert f"--epochs {settings['num_epochs']} " in command
+    assert settings["num_train"] == 60_000
+    assert settings["schedule"] == "constant"
+
+
+def test_accuracies_in_training_agree():
+    assert "96 % of the images are classified rightly" in TEXT
+    assert curves("pytorch", "train_acc")[:, -1] == pytest.approx(96, abs=0.5)
+
+
+def test_test_accuracies_jump():
+    in_training = curves("pytorch", "train_acc")[:, -1].mean()
+    accuracy = curves("pytorch", "test_acc")
+    assert "the accuracy is twelve points lower" in TEXT
+    assert in_training - accuracy[:, -1].mean() == pytest.approx(12, abs=0.5)
+    assert np.ptp(accuracy[:, -1]) > 2
+    assert (np.abs(np.diff(accuracy[:, -6:])).max(axis=1) > 2).all()
+
+
+def test_fresh_statistics_help_as_told():
+    before = curves("pytorch", "test_acc")[:, -1]
+    after = curves("pytorch_fresh", "test_acc")[:, -1]
+    assert "the accuracy is nearly five points higher" in TEXT
+    assert 4.5 < (after - before).mean() < 5
+    assert after.std() < before.std() / 3
+
+
+def test_fast_recipe_gets_further_in_a_seventh_of_the_time():
+    def outcome(name):
+        histories = [run["history"] for run in record(name)["runs"]]
+        minutes = [sum(history["seconds"]) for history in histories]
+        accuracies = [history["test_acc"][-1] for history in histories]
+        return np.median(minutes), min(accuracies)
+
+    slow, _ = outcome("resnet18_32px_pytorch")
+    fast, accuracy = outcome("speedrun/pytorch_recipe")
+    assert "in a seventh of the time" in TEXT
+    assert slow / fast == pytest.approx(7, abs=0.5)
+    assert 100 * accuracy > curves("pytorch_fresh", "test_acc")[:, -1].max()
