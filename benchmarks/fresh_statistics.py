@@ -25,9 +25,16 @@ from d2lutils.models import torch as models
 
 
 def trained(model, path):
-    """Return the network whose training ended with a checkpoint."""
+    """Return the network whose training ended with a checkpoint.
+
+    Raises:
+        ValueError: There is none, or it is damaged.
+    """
+    saved = checkpoint.load(path)
+    if saved is None:
+        raise ValueError(f"there is no checkpoint {path}")
+    arrays, _ = saved
     net = getattr(models, model)()
-    arrays, _ = checkpoint.load(path)
     state = {
         name: torch.from_numpy(arrays[f"net.{name}"])
         for name in net.state_dict()
@@ -52,7 +59,11 @@ def main(arguments=None):
     )
     for run in result["runs"]:
         path = f"{args.checkpoint}-{run['seed']}"
-        net = trained(settings["model"], path)
+        try:
+            net = trained(settings["model"], path)
+        except ValueError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
         accuracies = run["history"]["test_acc"]
         if d2l.evaluate_accuracy(net, test_iter) != accuracies[-1]:
             print(f"error: {path} is not of {args.record}", file=sys.stderr)

@@ -48,3 +48,11 @@ def test_checkpoint_of_another_training_is_refused(run, capsys):
     assert fresh_statistics.main(options) == 1
     assert f"error: {checkpoint}-4 is not of {path}" in capsys.readouterr().err
     assert not path.with_name("run_fresh.json").exists()
+
+
+def test_missing_checkpoint_is_named(run, capsys):
+    path, checkpoint = run
+    options = ["--checkpoint", f"{checkpoint}s", "--record", str(path)]
+    assert fresh_statistics.main(options) == 1
+    error = capsys.readouterr().err
+    assert error == f"error: there is no checkpoint {checkpoint}s-3\n"
