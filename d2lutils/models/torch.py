@@ -274,7 +274,7 @@ def draw_weights(weights, seed=0):
 
 def in_double(build, X):
     """Return a new network and the images, both in double precision."""
-    return build().double(), X.double()
+    return build().double(), X.cpu().double()
 
 
 def one_step(net, X, y):
@@ -284,7 +284,7 @@ def one_step(net, X, y):
         logits = net(X)
     net.train()
     optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
-    loss = F.cross_entropy(net(X), y)
+    loss = F.cross_entropy(net(X), y.to(X.device))
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
