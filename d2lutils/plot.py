@@ -124,6 +124,9 @@ def _numpy(values):
     # NumPy would make an array of objects of one of MXNet's.
     if hasattr(values, "asnumpy"):
         return values.asnumpy()
+    # It cannot read one of PyTorch's on a GPU, or one with a gradient.
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
     return np.asarray(values)
 
 
