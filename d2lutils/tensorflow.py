@@ -87,7 +87,8 @@ def try_all_gpus():
 def device_name(device):
     """Return the name of a device, with the model if it is a GPU."""
     with device:
-        name = tf.constant(0).device.rpartition("/device:")[2]
+        # Not an integer: these stay on the CPU.
+        name = tf.constant(0.0).device.rpartition("/device:")[2]
     if name == "CPU:0":
         return "cpu"
     gpu = tf.config.list_physical_devices("GPU")[int(name.split(":")[1])]

@@ -127,7 +127,7 @@ class TensorFlow:
         import tensorflow as tf
 
         with device:
-            return tf.constant(0).device.endswith("CPU:0")
+            return tf.constant(0.0).device.endswith("CPU:0")
 
 
 class MXNet:
