@@ -252,6 +252,21 @@ def test_batch_normalisation_that_is_not_trained(space):
     assert "does not know that it is being trained" in said
 
 
+def test_no_gpu_rounds_factors_to_ten_bits(space, framework):
+    if framework != "tensorflow":  # the others compute on the CPU
+        return
+    config, seen = space["tf"].config.experimental, []
+
+    class Block(space["Block"]):
+        def call(self, X):
+            seen.append(config.tensor_float_32_execution_enabled())
+            return super().call(X)
+
+    same_function(Block, reference, SHAPE, gradient=True)
+    assert seen and not any(seen)
+    assert config.tensor_float_32_execution_enabled()
+
+
 def test_momentum(space, framework):
     right = 0.01 if framework == "tensorflow" else 0.1
     same_function(space["Block"], reference, SHAPE, momentum=right)

@@ -1,5 +1,7 @@
 """Networks of Keras as the checks see them: NumPy in, NumPy out, NCHW."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
@@ -75,18 +77,33 @@ def _array(value):
     return value
 
 
+@contextmanager
+def _all_digits():
+    """Keep a GPU from rounding factors to ten bits (TensorFloat-32)."""
+    config = tf.config.experimental
+    before = config.tensor_float_32_execution_enabled()
+    config.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        config.enable_tensor_float_32_execution(before)
+
+
 def forward(net, X, training):
     """Return what a network computes, in training or evaluation mode."""
-    return _array(net(_images(X), training=training))
+    with _all_digits():
+        return _array(net(_images(X), training=training))
 
 
 def input_gradient(net, X, weight, training):
     """Return the gradient of sum(weight · net(X)) by X."""
     inputs = _images(X)
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        total = tf.reduce_sum(net(inputs, training=training) * _images(weight))
-    return _array(tape.gradient(total, inputs))
+    with _all_digits():
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            output = net(inputs, training=training)
+            total = tf.reduce_sum(output * _images(weight))
+        return _array(tape.gradient(total, inputs))
 
 
 def parameters(net):
