@@ -23,8 +23,9 @@ import json, linecache, sys
 from pathlib import Path
 from bookbuild.chapter import read
 
-root, chapter, framework, skipped, extra = json.loads(sys.argv[1])
+root, chapter, framework, skipped, extra, before = json.loads(sys.argv[1])
 space = {"__name__": "chapter"}
+exec(before, {})
 for cell in read(Path(root, "chapters", f"{chapter}.md")).code(framework):
     if any(words in cell.source for words in skipped):
         continue
@@ -36,7 +37,7 @@ exec(extra, space)
 """
 
 
-def run_chapter(chapter, framework, skipped=(), extra=""):
+def run_chapter(chapter, framework, skipped=(), extra="", before=""):
     """Execute the cells of one framework; return what they print.
 
     Args:
@@ -44,8 +45,11 @@ def run_chapter(chapter, framework, skipped=(), extra=""):
         framework: The tag of its cells.
         skipped: Cells that hold one of these texts are not executed.
         extra: Python code to execute after them, in their namespace.
+        before: Python code to execute before them.
     """
-    arguments = json.dumps([str(ROOT), chapter, framework, skipped, extra])
+    arguments = json.dumps(
+        [str(ROOT), chapter, framework, skipped, extra, before]
+    )
     # Elsewhere: chapters write files.
     with tempfile.TemporaryDirectory() as folder:
         result = subprocess.run(
