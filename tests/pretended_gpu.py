@@ -97,15 +97,14 @@ class PretendedGPU(TorchFunctionMode):
         kinds = (torch.dtype, torch.memory_format)
         for argument in args:
             if isinstance(argument, torch.Tensor):
-                raise NotImplementedError("to(tensor)")
+                raise NotImplementedError("to: name the device, not a tensor")
             if isinstance(argument, (str, torch.device)):
                 device = argument
         args = [argument for argument in args if isinstance(argument, kinds)]
         if name != "to":
             device = name
         there = is_marked(tensor) if device is None else is_gpu(device)
-        stays = device is None or is_gpu(device)
-        place = tensor.device if stays else device
+        place = tensor.device if there or device is None else device
         result = tensor.to(place, *args, **kwargs)
         if there != is_marked(tensor) and result is tensor:
             result = tensor.clone()
