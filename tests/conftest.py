@@ -1,32 +1,5 @@
-import os
-
 import pytest
-
-FRAMEWORKS = {
-    "pytorch": "torch",
-    "tensorflow": "tensorflow",
-    "mxnet": "mxnet",
-}
-
-
-def selected_frameworks():
-    """The frameworks to test: all, unless `FRAMEWORKS` names fewer."""
-    text = os.environ.get("FRAMEWORKS", " ".join(FRAMEWORKS))
-    names = text.replace(",", " ").split()
-    unknown = set(names) - set(FRAMEWORKS)
-    if unknown or not names:
-        raise pytest.UsageError(
-            f"FRAMEWORKS={os.environ['FRAMEWORKS']!r}: "
-            f"choose from {' '.join(FRAMEWORKS)}"
-        )
-    return names
-
-
-def unavailable(reason):
-    """Skip a test for want of a system package; where all are, fail."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+from selection import FRAMEWORKS
 
 
 def pytest_addoption(parser):

@@ -1,0 +1,180 @@
+"""What `chapters/gradient_flow.md` says, in each framework.
+
+The chapter's cells run at smoke scale. For the lesion study the networks are
+trained longer than that, on the few images there are, and examined on the
+same images.
+"""
+
+import json
+
+import numpy as np
+import pytest
+from chapter_code import run_chapter
+from selection import selected_frameworks
+
+# Cells that train, and those that examine what was trained.
+SKIPPED = ("d2l.fit(", "removed = [")
+
+FACTS = """
+import json
+from d2lutils.models.{module} import make_step
+
+
+def stacks():
+    d2l.set_seed(1)
+    for normalise in (False, True):
+        branches = [branch(16, normalise) for _ in range(27)]
+        for shortcut in (0, 1):
+            name = ("plain", "residual")[shortcut] + ", BN" * normalise
+            yield name, measure(branches, shortcut)
+
+
+def exact_shares(normalise):
+    # Squared norm of the sum of all paths of each length, by exercise 7.
+    d2l.set_seed(0)
+    branches = [branch(16, normalise) for _ in range(6)]
+    xs, gs = [X0], [G]
+    for f in branches:
+        xs.append(xs[-1] + forward(f, xs[-1]))
+    for f, x in zip(branches[::-1], xs[-2::-1]):
+        through = [pull_back(f, x, g) for g in gs]
+        gs = ([gs[0]] + [a + b for a, b in zip(gs[1:], through)]
+              + [through[-1]])
+    squares = np.array([norm(g) ** 2 for g in gs])
+    model = length_weights(measure(branches, 1)[2])
+    return (squares / squares.sum()).tolist(), model.tolist()
+
+
+def lesions(block):
+    d2l.set_seed(0)
+    batches, _ = d2l.load_data_fashion_mnist(32, resize=8)
+    net = SmallResNet(block, 2)
+    {prepare}
+    step = make_step(net, 0.1)
+    for _ in range(25):
+        for X, y in batches:
+            step(X, y)
+    nets = [net, *(without(net, i) for i in (0, 1, 3, 5))]
+    scores = [d2l.evaluate_accuracy(net, batches) for net in nets]
+    return scores[0], scores[1:]
+
+
+facts = {{
+    "formulas": [float(np.abs(row - found["identity"]).max())
+                 for row in (product, telescoped, total)],
+    "errors": {{name: [float(e) for e in pair]
+               for name, pair in errors.items()}},
+    "direct": np.diag(D[0] @ D[1] @ D[2]).tolist(),
+    "relus": [np.diag(D_l).tolist() for D_l in D],
+    "stacks": [measured, dict(stacks())],
+    "scaled": {{s: curve[0] / curves[1][0] for s, curve in curves.items()}},
+    "share": share.tolist(),
+    "shares": [exact_shares(normalise) for normalise in (False, True)],
+    "lesions": {{"residual": lesions(BasicBlock),
+                "plain": lesions(PlainBlock)}},
+}}
+print("FACTS", json.dumps(facts))
+"""
+MODULES = {"pytorch": "torch", "tensorflow": "tensorflow", "mxnet": "mxnet"}
+
+
+@pytest.fixture(scope="module", params=selected_frameworks())
+def facts(request):
+    prepare = "net.initialize()" if request.param == "mxnet" else "pass"
+    extra = FACTS.format(module=MODULES[request.param], prepare=prepare)
+    text = run_chapter("gradient_flow", request.param, SKIPPED, extra)
+    return json.loads(text.rpartition("FACTS ")[2])
+
+
+def test_formulas_are_what_automatic_differentiation_finds(facts):
+    assert max(facts["formulas"]) < 1e-12
+
+
+def test_one_plus_the_derivative_is_exact_for_identity_paths_only(facts):
+    assert facts["errors"].keys() == {"identity", "ReLU after", "projection"}
+    for name, (simple, exact) in facts["errors"].items():
+        assert exact < 1e-12, name
+        assert simple < 1e-12 if name == "identity" else simple > 0.5, name
+
+
+def test_direct_path_is_open_where_every_relu_is(facts):
+    product = np.prod(facts["relus"], axis=0)
+    assert facts["direct"] == product.tolist()
+    assert 0 < product.sum() < len(product)
+
+
+def test_features_before_training(facts):
+    for stack in facts["stacks"]:
+        sizes = {name: result[0] for name, result in stack.items()}
+        assert sizes["plain"][-1] < 1
+        assert 0.5 < sizes["plain, BN"][-1] < 2
+        # sqrt(2) a block, less what is lost at the border
+        assert 100 < sizes["residual"][-1] < 5 * 2**13.5
+        # the square grows by about one a block
+        assert 4 < sizes["residual, BN"][-1] < 7
+
+
+def test_gradients_before_training(facts):
+    for stack in facts["stacks"]:
+        gradients = {name: result[1] for name, result in stack.items()}
+        for values in gradients.values():
+            assert values[-1] == pytest.approx(1, rel=1e-4)
+        first = {name: values[0] for name, values in gradients.items()}
+        assert 1e-3 < first["plain"] < 5
+        assert first["plain, BN"] > 1e3
+        assert 500 < first["residual"] < 5 * 2**13.5
+        assert 8 < first["residual, BN"] < 100
+        # the two that grow exponentially, and the one that is flat
+        for name in ("plain, BN", "residual"):
+            quarters = np.array(gradients[name])[[0, 9, 18, 27]]
+            assert (quarters[:-1] / quarters[1:] > 3).all(), name
+        assert gradients["residual, BN"][9] < 5
+
+
+def test_later_branches_return_less_with_normalisation(facts):
+    for stack in facts["stacks"]:
+        with_norm = np.array(stack["residual, BN"][2])
+        assert with_norm[:3].min() > 2 * with_norm[-3:].max()
+        without = np.array(stack["residual"][2])
+        assert 0.7 < without.mean() < 1.2
+
+
+def test_plain_network_is_homogeneous(facts):
+    assert facts["scaled"].keys() == {"1", "1.25", "0.8"}
+    for s, factor in facts["scaled"].items():
+        assert factor == pytest.approx(float(s) ** 54, rel=1e-2)
+
+
+def test_shares_of_the_paths(facts):
+    share = np.array(facts["share"])
+    assert share[19:36].sum() > 0.95  # "nearly all"
+    assert f"{share[5:18].sum():.2%}" == "0.45%"  # Veit et al. (2016)
+
+
+def test_orthogonal_paths_are_a_fair_assumption(facts):
+    for stack in facts["stacks"]:
+        for name in ("residual", "residual, BN"):
+            _, gradients, ratios = stack[name]
+            expected = np.prod(1 + np.square(ratios)) ** 0.5
+            assert 0.6 < expected / gradients[0] < 1.6
+    for exact, model in facts["shares"]:
+        assert np.abs(np.subtract(exact, model)).sum() / 2 < 0.15
+
+
+def test_normalisation_shortens_the_paths(facts):
+    for stack in facts["stacks"]:
+        lengths = {}
+        for name in ("residual", "residual, BN"):
+            squares = np.square(stack[name][2])
+            lengths[name] = (squares / (1 + squares)).sum()
+        assert 10 < lengths["residual"] < 15
+        assert 4 < lengths["residual, BN"] < 7
+
+
+def test_residual_network_survives_the_loss_of_a_block(facts):
+    whole, accuracies = zip(*facts["lesions"].values(), strict=True)
+    assert min(whole) > 0.5
+    residual, plain = accuracies
+    assert np.mean(plain) < 0.25
+    assert np.mean(residual) > np.mean(plain) + 0.25
+    assert min(residual[1:]) > 0.3

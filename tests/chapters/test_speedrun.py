@@ -1,0 +1,366 @@
+"""What `chapters/speedrun.md` says, in each framework.
+
+The chapter's cells run at smoke scale; further measurements follow.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from chapter_code import run_chapter
+from selection import FRAMEWORKS, selected_frameworks
+
+from d2lutils import data, training
+
+TEXT = " ".join(
+    (Path(__file__).parents[2] / "chapters/speedrun.md")
+    .read_text("utf-8")
+    .split()
+)
+
+# X is (N, H, W, C) in all of them.
+ADAPTERS = {
+    "pytorch": """
+from d2lutils.engines.torch import Engine
+from d2lutils.models.torch import draw_weights
+
+def array(X):
+    return torch.tensor(X.transpose(0, 3, 1, 2))
+
+def scores(net, X, training):
+    with torch.no_grad():
+        return d2l.numpy(net.train(training)(array(X)))
+
+def ready(net):
+    return net
+
+def engine_loss(net, options, y_hat, y):
+    engine = Engine(net, torch.device("cpu"), options)
+    return engine.loss_fn(torch.tensor(y_hat), torch.tensor(y)).item()
+
+def rounded(x):
+    return torch.tensor(x).bfloat16().float().numpy()
+""",
+    "tensorflow": """
+from d2lutils.engines.tensorflow import Engine
+from d2lutils.models.tensorflow import draw_weights
+
+def scores(net, X, training):
+    return d2l.numpy(net(tf.constant(X), training=training))
+
+def ready(net):
+    net(tf.zeros((1, 28, 28, 1)))
+    return net
+
+def engine_loss(net, options, y_hat, y):
+    engine = Engine(net, train_iter, options)
+    return float(engine._loss(tf.constant(y_hat), tf.constant(y)))
+
+def rounded(x):
+    return tf.cast(tf.cast(x, tf.bfloat16), tf.float32).numpy()
+""",
+    "mxnet": """
+from d2lutils.engines.mxnet import Engine
+from d2lutils.models.mxnet import draw_weights
+
+def scores(net, X, training):
+    X = mx.np.array(X.transpose(0, 3, 1, 2))
+    with autograd.train_mode() if training else autograd.predict_mode():
+        return d2l.numpy(net(X))
+
+def ready(net):
+    net.initialize()
+    return net
+
+def engine_loss(net, options, y_hat, y):
+    engine = Engine(net, mx.cpu(), options)
+    return float(engine._loss(mx.np.array(y_hat), mx.np.array(y)).sum())
+
+def rounded(x):
+    # MXNet has no such format: by its definition, halves to even.
+    fraction, exponent = np.frexp(np.float64(x))
+    return np.ldexp(np.rint(fraction * 256) / 256, exponent)
+""",
+}
+
+FACTS = """
+import json
+
+
+def largest(X):
+    return float(abs(X).max())
+
+
+facts = {"recipe": RECIPE, "history": history, "rates": rates}
+shapes = {name: W.shape for name, W in d2l.get_weights(quick).items()}
+facts["shapes"] = shapes
+
+rng = np.random.default_rng(0)
+numbers = rng.normal(size=2000) * 10.0 ** rng.integers(-30, 30, 2000)
+halves = 1 + np.arange(-255, 256, 2) / 256
+numbers = np.float32([0, *numbers, *halves, *-halves])
+w = np.float32(1)
+for _ in range(1000):
+    w = bfloat16(w + np.float32(1e-3))[0]
+facts["grown"] = float(w)
+facts["bfloat16"] = bool((bfloat16(numbers) == rounded(numbers)).all())
+
+y_hat = rng.normal(size=(5, 10)).astype("float32")
+y = np.array([3, 0, 9, 3, 5])
+options = {"optimizer": "sgd", "weight_decay": 0.0, "label_smoothing": 0.1,
+           "mixed_precision": False}
+inner = ready(QuickResNet())
+facts["loss"] = engine_loss(inner, options, y_hat, y)
+facts["scores"] = y_hat.tolist(), y.tolist()
+
+drawn = draw_weights(dict(sorted(d2l.get_weights(inner).items())))
+d2l.set_weights(inner, drawn)
+flip = FlipAverage(inner)
+X = rng.normal(size=(4, 28, 28, 1)).astype("float32")
+mirror, shoes_up = X[:, :, ::-1].copy(), X[:, ::-1].copy()
+Y = scores(flip, X, False)
+facts["logits"] = scores(inner, X, False).tolist()
+facts["size"] = largest(Y)
+facts["asymmetry"] = [
+    largest(scores(net, X, False) - scores(net, other, False))
+    for net, other in ((flip, mirror), (flip, shoes_up), (inner, mirror))]
+facts["mean"] = largest(
+    2 * Y - scores(inner, X, False) - scores(inner, mirror, False))
+trained = scores(flip, X, True)
+facts["training"] = largest(trained - scores(inner, X, True))
+print("FACTS", json.dumps(facts))
+"""
+
+
+@pytest.fixture(scope="module")
+def all_facts():
+    facts = {}
+    for framework in selected_frameworks():
+        extra = ADAPTERS[framework] + FACTS
+        text = run_chapter("speedrun", framework, (), extra)
+        facts[framework] = json.loads(text.rpartition("FACTS ")[2])
+        facts[framework]["printed"] = text
+    return facts
+
+
+@pytest.fixture(params=selected_frameworks())
+def facts(request, all_facts):
+    return all_facts[request.param]
+
+
+def macs(stem, first, second, third):
+    """MACs of the quick network, given the sides of its outputs."""
+    c = 32
+    return (
+        9 * c * stem**2
+        + 2 * 9 * c**2 * first**2
+        + (9 * 2 * c**2 + 9 * 4 * c**2 + 2 * c**2) * second**2
+        + 4 * (9 * 2 * c**2 + 9 * 4 * c**2 + 2 * c**2) * third**2
+        + 4 * c * 10
+    )
+
+
+def test_network_costs_a_thirtieth(facts):
+    found = re.findall(
+        r"(?:pixels|at 28): +([\d,]+) MACs, +([\d,]+) par", facts["printed"]
+    )
+    (full, _), (quick, parameters) = (
+        [int(number.replace(",", "")) for number in pair] for pair in found
+    )
+    assert quick == macs(14, 14, 7, 4)
+    assert parameters == 308_074
+    assert "needs a thirtieth of the operations" in TEXT
+    assert 28 < full / quick < 33
+
+
+def test_bfloat16_is_rounded_as_the_framework_does(facts):
+    assert facts["bfloat16"]
+    assert "1.001 becomes 1\n" in facts["printed"]
+    assert "1.00781 becomes 1.00781\n" in facts["printed"]
+
+
+def test_a_small_step_in_bfloat16_is_lost(facts):
+    assert facts["grown"] == 1
+    last_place = 2.0**-7
+    assert 1e-3 < last_place / 2 < 4e-3
+
+
+def test_best_lead_is_that_of_the_formula(facts):
+    tried, formula = map(
+        float,
+        re.search(
+            r"lead tried: ([\d.]+), by the formula: ([\d.]+)", facts["printed"]
+        ).groups(),
+    )
+    assert abs(tried - formula) <= 0.003  # half of a step, and rounding
+    # where p is 1 − ε + ε/K, and the others share the rest
+    p = np.exp(formula) / (np.exp(formula) + 9)
+    assert abs(p - (1 - 0.1 + 0.1 / 10)) < 1e-4
+
+
+def test_engine_smooths_as_the_equation_says(facts):
+    scores, labels = map(np.array, facts["scores"])
+    log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    loss = -0.9 * log_p[range(5), labels] - 0.1 / 10 * log_p.sum(axis=1)
+    assert facts["loss"] == pytest.approx(loss.sum(), rel=1e-5)
+
+
+def test_one_cycle_begins_and_ends_near_zero(facts):
+    _, _, one_cycle = facts["rates"]
+    assert len(one_cycle) == 200
+    assert 0 < one_cycle[0] <= 0.01
+    assert 0 < one_cycle[-1] <= 0.01
+    assert max(one_cycle) == one_cycle[50] > 0.99
+    # "two thirds of the largest" halfway, says a quiz
+    assert one_cycle[100] == pytest.approx(2 / 3, abs=0.01)
+
+
+def test_steps_with_momentum_add_up_to_ten(facts):
+    assert facts["recipe"]["optimizer"] == "momentum"
+    v = w = 0.0
+    for _ in range(200):  # the gradient is 1, as is the learning rate
+        v = training.MOMENTUM["momentum"] * v + 1
+        before, w = w, w - v
+    assert before - w == pytest.approx(10)
+
+
+def test_recipe_is_taken_by_fit(all_facts):
+    recipes = []
+    for framework, facts in all_facts.items():
+        recipe = dict(facts["recipe"])
+        recipes.append(recipe)
+        assert recipe.pop("mixed_precision") == (framework != "mxnet")
+        assert np.isfinite(facts["history"]["train_loss"]).all()
+        assert re.search(r"test accuracy 0\.\d+, [\d.]+ s", facts["printed"])
+    assert all(recipe == recipes[0] for recipe in recipes)
+
+
+def test_flip_average_is_the_network_itself_in_training(facts):
+    assert facts["training"] < 1e-4
+
+
+def test_flip_average_is_symmetric_in_evaluation(facts):
+    mirrored, upside_down, alone = facts["asymmetry"]
+    assert mirrored < 1e-5 * facts["size"] + 1e-6
+    assert min(upside_down, alone) > 1e-2 * facts["size"]
+    assert facts["mean"] < 1e-4 * facts["size"]
+
+
+def test_frameworks_build_the_same_network(all_facts):
+    first, *others = all_facts.values()
+    for other in others:
+        assert other["shapes"] == first["shapes"]
+        np.testing.assert_allclose(
+            other["logits"], first["logits"], rtol=1e-3, atol=1e-4
+        )
+
+
+def test_data_take_55_megabytes():
+    assert "All of Fashion-MNIST takes 55 megabytes" in TEXT
+    assert sum(data.FULL_SIZE) * 28**2 == pytest.approx(55e6, rel=0.01)
+
+
+VARIANTS = """
+import json, sys
+from benchmarks import speedrun
+from d2lutils.models import {module} as models
+
+seen = {{}}
+for name in speedrun.VARIANTS:
+    if "{module}" != "torch" and name in speedrun.TORCH_ONLY:
+        continue
+    config = speedrun.settings(models, name)
+    history = speedrun.train("{module}", config, 0)
+    seen[name] = config, history["train_loss"][0]
+print("SEEN", json.dumps(seen))
+"""
+
+
+@pytest.mark.parametrize("framework", selected_frameworks())
+def test_every_variant_can_be_trained(framework):
+    code = VARIANTS.format(module=FRAMEWORKS[framework])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "D2L_SCALE": "smoke", "OMP_NUM_THREADS": "1"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout.split("SEEN")[1])
+    recipe, _ = seen["recipe"]
+    for name, (config, loss) in seen.items():
+        assert config.keys() == recipe.keys()
+        changed = {key for key in config if config[key] != recipe[key]}
+        if name == "recipe" or (framework, name) == ("mxnet", "float32"):
+            assert not changed  # MXNet's recipe is in float32
+        else:
+            assert changed, name
+        assert np.isfinite(loss), name
+
+
+def recorded(variant):
+    """Return the histories of a variant in PyTorch, one for each seed."""
+    path = Path(__file__).parents[2] / "results/speedrun"
+    record = json.loads((path / f"pytorch_{variant}.json").read_text())
+    return [run["history"] for run in record["runs"]]
+
+
+def last(variant):
+    """Return medians: accuracy in per cent, images a second, minutes."""
+    histories = recorded(variant)
+    speeds = [np.median(h["examples_per_sec"]) for h in histories]
+    minutes = np.median([sum(h["seconds"]) / 60 for h in histories])
+    accuracies = [100 * h["test_acc"][-1] for h in histories]
+    return np.median(accuracies), np.median(speeds), minutes
+
+
+def test_recorded_recipe_is_as_fast_and_as_good_as_told():
+    accuracy, _, minutes = last("recipe")
+    assert accuracy >= 92
+    assert "in about two minutes on two processor cores" in TEXT
+    assert 1.5 < minutes < 2.5
+
+
+def test_recorded_ideas_save_the_time_that_is_told():
+    _, recipe, _ = last("recipe")
+    slower = ["one_by_one", "channels_first", "float32", "whole_stem"]
+    speeds = [recipe, *(last(name)[1] for name in slower)]
+    assert speeds == sorted(speeds, reverse=True)
+    assert "make the training three times as long" in TEXT
+    assert 2.5 < recipe / speeds[-1] < 3.5
+
+
+def test_recorded_accuracies_are_as_told():
+    recipe, _, _ = last("recipe")
+    assert last("constant_rate")[0] < recipe - 2
+    assert last("no_flip_average")[0] < recipe - 0.2
+    [alone], [same, *_] = recorded("no_flip_average"), recorded("recipe")
+    assert alone["train_loss"] == same["train_loss"]
+    for name in "no_smoothing", "no_augmentation", "plain_blocks":
+        assert last(name)[0] > recipe
+    assert abs(last("no_momentum")[0] - recipe) < 0.2
+    assert last("whole_stem")[0] < recipe + 0.2
+
+
+def test_recorded_long_training_is_as_good_as_told():
+    recipe, _, sprint = last("recipe")
+    accuracy, _, minutes = last("long")
+    assert accuracy >= 94
+    assert len(recorded("long")) == 3
+    assert minutes <= 15
+    assert "Six times the minutes correct one error in five" in TEXT
+    assert 5.5 < minutes / sprint < 6.5
+    assert (100 - accuracy) / (100 - recipe) == pytest.approx(0.8, abs=0.03)
+    gains = [
+        100 * np.median([h["train_acc"][-1] for h in recorded(name)])
+        for name in ("recipe", "long")
+    ]
+    assert "risen by five points, and that on the test images by one" in TEXT
+    assert gains[1] - gains[0] == pytest.approx(5, abs=0.5)
+    assert accuracy - recipe == pytest.approx(1.5, abs=0.25)

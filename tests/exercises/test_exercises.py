@@ -1,0 +1,141 @@
+"""Every exercise is solved, checked, and its check is proved."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import exercise_answers
+import pytest
+from selection import ENVIRONMENT, selected_frameworks
+from small_book import REPOSITORY
+
+from bookbuild import chapter, exercises
+from bookbuild.project import Project
+from d2lutils import check
+
+KINDS = ("*Code.*", "*Find the bug.*", "*Predict.*", "*Explain.*")
+
+
+def read(name):
+    return chapter.read(REPOSITORY / f"chapters/{name}.md", name)
+
+
+CHAPTERS = {
+    name: exercises.statements(read(name))
+    for name in Project(REPOSITORY).toc
+    if not name.startswith(exercises.SOLUTIONS)
+}
+ASKED = {name: asked for name, asked in CHAPTERS.items() if asked}
+STATEMENTS = {
+    label: block for asked in ASKED.values() for label, block in asked.items()
+}
+
+
+@pytest.fixture(scope="module", params=selected_frameworks())
+def entries(request, tmp_path_factory):
+    """What the checks say of all answers, in one framework."""
+    report = tmp_path_factory.mktemp("report") / "report.json"
+    command = [sys.executable, exercise_answers.__file__]
+    done = subprocess.run(
+        [*command, request.param, report, *ASKED],
+        cwd=REPOSITORY,
+        env={
+            **ENVIRONMENT,
+            "PYTHONPATH": str(REPOSITORY),
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(report.read_text())
+
+
+def test_every_answer_is_told_what_it_should_be(entries):
+    faults = [
+        f"{x['chapter']}: check.{x['check']}, {x['kind']} "
+        f"{x['wanted']!r}: {x['fault']}\n{x['code']}"
+        for x in entries
+        if x["fault"]
+    ]
+    assert faults == []
+
+
+def test_every_check_answers_within_five_seconds(entries):
+    assert max(entry["seconds"] for entry in entries) < 5
+
+
+def test_nobody_sees_a_traceback_of_ours(entries):
+    for entry in entries:
+        assert "Traceback" not in entry["said"], entry["said"]
+        assert "d2lutils/check" not in entry["said"], entry["said"]
+
+
+def test_a_solution_is_told_why_it_matters(entries):
+    told = {x["check"]: x["said"] for x in entries if x["kind"] == "solution"}
+    told.pop("", None)
+    assert set(told) == set(check.__all__)
+    for name, said in told.items():
+        _, _, why = said.partition(f"✓ {name}: right.")
+        assert len(why.split()) > 20, said
+
+
+def test_there_are_forty_exercises_and_three_in_each_chapter():
+    assert len(STATEMENTS) >= 40
+    for name in Project(REPOSITORY).toc:
+        if name in CHAPTERS and any(
+            cell.kind == "code" for cell in read(name).cells
+        ):
+            assert len(CHAPTERS[name]) >= 3, name
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_exercises_are_of_one_kind_and_name_their_check(name):
+    kinds = [
+        next((kind for kind in KINDS if block.body.startswith(kind)), None)
+        for block in ASKED[name].values()
+    ]
+    assert None not in kinds, dict(zip(ASKED[name], kinds, strict=True))
+    assert len(kinds) - kinds.count("*Explain.*") >= 2
+    checks = {getattr(check, each).label: each for each in check.__all__}
+    for (label, block), kind in zip(ASKED[name].items(), kinds, strict=True):
+        called = set(
+            re.findall(r"`check\.(\w+)\(", " ".join(block.body.split()))
+        )
+        wanted = set() if kind == "*Explain.*" else {checks.get(label)}
+        assert called == wanted, label
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_every_checked_exercise_has_a_stub_and_explained_ones_have_none(name):
+    page = read(exercises.SOLUTIONS + name)
+    for label, solution in exercises.solutions(page).items():
+        explain = STATEMENTS[label].body.startswith("*Explain.*")
+        assert bool(solution.stubs) != explain, label
+        for stub in solution.stubs:
+            last = ast.unparse(ast.parse(stub.source).body[-1])
+            assert last.startswith("check."), label
+
+
+def test_every_check_has_wrong_and_right_answers():
+    answers = {}
+    for name in ASKED:
+        if Path(exercise_answers.ANSWERS, f"{name}.py").exists():
+            answers |= exercise_answers.load(name)
+    assert set(answers) == set(check.__all__)
+    for name, given in answers.items():
+        assert len(given["wrong"]) >= 3, name
+        assert len(given["right"]) >= 1, name
+        for _, wanted in given["wrong"]:
+            texts = wanted.values() if isinstance(wanted, dict) else [wanted]
+            assert all(text.strip() for text in texts), name
+
+
+def test_every_check_is_documented():
+    for name in check.__all__:
+        body = getattr(check, name)
+        assert body.__doc__.startswith("Check "), name
+        assert body.hint.endswith((".", "?")), name
+        assert body.why.rstrip().endswith((".", "?")), name

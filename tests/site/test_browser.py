@@ -1,0 +1,263 @@
+"""The book in a browser: tabs, keyboard, narrow screens, dark mode."""
+
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+from reader import Reader, serve
+from real_book import real_book
+from selection import unavailable
+from small_book import REPOSITORY
+
+from bookbuild.project import Project
+
+WIDE, NARROW = (
+    {"width": 1280, "height": 900},
+    {"width": 360, "height": 740},
+)
+PAGES = list(Project(REPOSITORY).toc)
+# Behind a fold there are more.
+CHECKED = """() => [...document.querySelectorAll(
+  '.framework-tabs:not(details *) > input:checked + label')]
+  .map(e => e.dataset.syncId)"""
+VISIBLE = """() => [...document.querySelectorAll(
+  '.framework-tabs:not(details *) > .sd-tab-content')]
+  .map(e => e.checkVisibility())"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The address of the built book on this machine."""
+    folder = real_book(tmp_path_factory).html
+    with serve(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = shutil.which("chromium")
+    if path is None:
+        unavailable("there is no browser: run `apt-get install chromium`")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def read(chromium, site):
+    """Return a new reader; at the end nothing may have gone wrong."""
+    readers = []
+
+    def begin(**options):
+        readers.append(Reader(chromium, site, **options))
+        return readers[-1]
+
+    yield begin
+    for reader in readers:
+        assert reader.complaints == []
+        strangers = [
+            url
+            for url in reader.requests
+            if not url.startswith((site, "data:", "blob:"))
+        ]
+        assert reader.requests and strangers == []
+        reader.context.close()
+
+
+def chosen(page):
+    """Return the one framework that all tab sets show."""
+    names = page.evaluate(CHECKED)
+    assert len(names) >= 2 and len(set(names)) == 1, names
+    visible = page.evaluate(VISIBLE)
+    assert sum(visible) == len(names)
+    return names[0]
+
+
+def choose(page, name, number):
+    """Click a tab of one tab set."""
+    page.locator(f".framework-tabs > label[data-sync-id={name}]").nth(
+        number
+    ).click()
+
+
+def test_the_first_framework_is_shown_first(read):
+    assert chosen(read().open("residual_block.html")) == "pytorch"
+
+
+@pytest.mark.parametrize("name", ["tensorflow", "mxnet", "pytorch"])
+def test_all_tabs_of_a_page_follow_one_click(read, name):
+    page = read().open("residual_block.html")
+    choose(page, "mxnet" if name == "pytorch" else "pytorch", 0)
+    choose(page, name, 1)
+    assert chosen(page) == name
+
+
+def test_the_choice_is_kept_on_reload_on_other_pages_and_in_new_windows(read):
+    reader = read()
+    page = reader.open("residual_block.html")
+    choose(page, "tensorflow", 0)
+    page.reload()
+    assert chosen(page) == "tensorflow"
+    assert chosen(reader.open("resnet18.html")) == "tensorflow"
+    other = reader.open("residual_block.html", reader.new_window())
+    assert chosen(other) == "tensorflow"
+
+
+def test_an_address_can_name_the_framework(read):
+    reader = read()
+    page = reader.open("residual_block.html?fw=mxnet")
+    assert chosen(page) == "mxnet"
+    assert chosen(reader.open("resnet18.html")) == "mxnet"
+    assert chosen(reader.open("resnet18.html?fw=pytorch")) == "pytorch"
+
+
+def test_arrow_keys_choose_a_tab(read):
+    page = read().open("residual_block.html")
+    page.locator(".framework-tabs > input").first.focus()
+    for key, name in (
+        ("ArrowRight", "tensorflow"),
+        ("ArrowRight", "mxnet"),
+        ("ArrowLeft", "tensorflow"),
+    ):
+        page.keyboard.press(key)
+        assert chosen(page) == name
+    outline = page.evaluate(
+        "() => getComputedStyle(document.querySelector("
+        "'.framework-tabs > input:checked + label')).outlineStyle"
+    )
+    assert outline == "solid"
+
+
+def test_tabs_are_reached_with_the_tab_key(read):
+    page = read().open("residual_block.html")
+    page.locator(".launch-links a").last.focus()
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if page.evaluate(
+            "() => document.activeElement.matches('.framework-tabs > input')"
+        ):
+            return
+    pytest.fail("no tab was reached")
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_no_page_is_wider_than_the_screen(read, name, size):
+    page = read(viewport=size).open(f"{name}.html")
+    for framework in ("mxnet", "tensorflow", "pytorch"):
+        if page.locator(".framework-tabs").count():
+            choose(page, framework, 0)
+        width = page.evaluate("() => document.documentElement.scrollWidth")
+        assert width <= size["width"], framework
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_cut_off_on_a_narrow_screen(read, name):
+    page = read(viewport=NARROW).open(f"{name}.html")
+    # What is too wide must scroll; some pixels are the slant of a formula,
+    # and a formula's text for screen readers takes no room.
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll(
+            'article :not(mjx-assistive-mml)')].filter(e =>
+          e.checkVisibility() && e.scrollWidth > e.clientWidth + 8
+          && e.clientWidth && getComputedStyle(e).overflowX === 'hidden'
+          ).map(e => e.textContent)"""
+    )
+    assert cut == []
+
+
+def test_figures_fit_a_narrow_screen_and_can_be_read_there(read):
+    page = read(viewport=NARROW).open("residual_block.html")
+    boxes = page.evaluate(
+        "() => [...document.querySelectorAll('article figure > svg')]"
+        ".map(e => e.getBoundingClientRect()).map(b => [b.left, b.right])"
+    )
+    assert len(boxes) >= 2
+    for left, right in boxes:
+        assert left >= 0 and right <= NARROW["width"] and right - left > 200
+
+
+@pytest.mark.parametrize("name", ["residual_block", "resnet18"])
+def test_mathematics_is_set(read, name):
+    page = read().open(f"{name}.html")
+    assert page.locator("mjx-container").count() > 5
+    assert page.locator("mjx-merror").count() == 0
+    text = page.locator("article").inner_text()
+    assert "\\mathbf" not in text and "\\(" not in text
+
+
+def colours(page):
+    """Return the colours that figures and their page are drawn in."""
+    return page.evaluate(
+        """() => {
+          const of = (e, name) => getComputedStyle(e)[name];
+          const figure = document.querySelector('article figure > svg');
+          return {
+            page: of(document.body, 'backgroundColor'),
+            ink: of(figure.querySelector('text'), 'fill'),
+            shapes: [...figure.querySelectorAll('rect, path, ellipse')]
+              .map(e => of(e, 'fill') + of(e, 'stroke')).join(),
+          };
+        }"""
+    )
+
+
+def luminance(colour):
+    """Return a colour's relative luminance (WCAG 2)."""
+    numbers = colour[colour.index("(") + 1 : -1].split(",")[:3]
+    parts = [float(number) / 255 for number in numbers]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_figures_take_the_colours_of_dark_mode(read):
+    light = colours(read(color_scheme="light").open("residual_block.html"))
+    dark = colours(read(color_scheme="dark").open("residual_block.html"))
+    for part in ("page", "ink", "shapes"):
+        assert light[part] != dark[part]
+    for mode in (light, dark):
+        low, high = sorted((luminance(mode["ink"]), luminance(mode["page"])))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+def test_pictures_of_outputs_can_be_read_in_dark_mode(read):
+    page = read(color_scheme="dark").open("fashion_mnist.html")
+    pictures = page.locator(
+        "article .cell_output :is(img, svg:not(button svg)):visible"
+    )
+    assert pictures.count() >= 2
+    boxes = [each.bounding_box() for each in pictures.all()]
+    assert all(box["width"] > 100 and box["height"] > 40 for box in boxes)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_without_complaints(read, name):
+    page = read().open(f"{name}.html", until="networkidle")
+    assert page.locator("h1:visible").count() == 1
+
+
+def test_the_site_begins_with_the_first_chapter(read):
+    reader = read()
+    reader.page.goto(reader.site)
+    reader.page.wait_for_url("**/chapters/intro.html")
+
+
+def test_the_search_finds_a_word_of_a_chapter(read):
+    reader = read()
+    reader.page.goto(f"{reader.site}/search.html?q=degradation")
+    found = reader.page.locator("#search-results li a")
+    found.first.wait_for()
+    assert any(
+        "residual_block" in a.get_attribute("href") for a in found.all()
+    )
