@@ -8,43 +8,32 @@ hand over::
 It says whether the answer is right; if not, what differs, and a hint. It
 never shows the solution. The call is the same in all frameworks, and
 importing this imports none of them.
+
+The checks themselves stand in `d2lutils.exercises`, a module for each
+chapter, which is loaded when one of its checks is asked for.
 """
 
 import difflib
+import importlib
+from collections.abc import Callable
 
-from . import (
-    _bottleneck,
-    _convolutional_blocks,
-    _fashion_mnist,
-    _function_classes,
-    _gradient_flow,
-    _gradient_flow_lesions,
-    _inception,
-    _intro,
-    _preactivation,
-    _preactivation_blocks,
-    _residual_block,
-    _resnet18,
-    _resnet18_blocks,
-    _resnet_family,
-    _same_numbers,
-    _scaling_out,
-    _scaling_out_sums,
-    _speedrun,
-    _speedrun_mirror,
-    _speedrun_schedules,
-)
-from ._answer import CHECKS
+from .catalogue import catalogue
 
-globals().update(CHECKS)
-__all__ = sorted(CHECKS)
+_MODULES = catalogue()
+
+__all__ = sorted(_MODULES)
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return __all__
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Callable[..., None]:
+    if name in _MODULES:
+        module = importlib.import_module(
+            f"d2lutils.exercises.{_MODULES[name]}"
+        )
+        return getattr(module, name)
     close = difflib.get_close_matches(name, __all__, 1)
     more = f"; did you mean {close[0]!r}?" if close else ""
     raise AttributeError(f"no exercise is called {name!r}{more}")

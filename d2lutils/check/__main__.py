@@ -30,7 +30,7 @@ _PARSER.add_argument(
 def main(arguments=None):
     """Run the checks of a file; return the exit status."""
     try:
-        from . import _notebook
+        from . import runner
     except ModuleNotFoundError as error:
         return _fail(
             f"{error.name} is not installed; this installs what is needed: "
@@ -39,10 +39,10 @@ def main(arguments=None):
     options = _PARSER.parse_args(arguments)
     path = Path(options.file)
     try:
-        notebook = _notebook.read(path)
-    except _notebook.FileError as error:
+        notebook = runner.read(path)
+    except runner.FileError as error:
         return _fail(error)
-    results = _notebook.run(
+    results = runner.run(
         notebook, path.resolve().parent, options.cell_seconds, options.seconds
     )
     if not results:

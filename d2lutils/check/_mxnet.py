@@ -4,7 +4,7 @@ import numpy as onp
 from mxnet import autograd, nd, np
 from mxnet.gluon import nn
 
-from ._variables import Variable
+from .variables import Variable
 
 NAME = "MXNet"
 UNBIASED_VARIANCE = False

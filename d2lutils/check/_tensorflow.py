@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from ._variables import Variable
+from .variables import Variable
 
 NAME = "TensorFlow"
 UNBIASED_VARIANCE = False

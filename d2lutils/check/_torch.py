@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ._variables import Variable
+from .variables import Variable
 
 NAME = "PyTorch"
 UNBIASED_VARIANCE = True  # of the running variance

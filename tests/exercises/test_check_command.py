@@ -9,12 +9,12 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from selection import ENVIRONMENT
 
-from d2lutils.check import _notebook
+from d2lutils.check import runner
 
 # Checks of its own, so that no answer of the book stands here.
 SET_UP = """\
 from d2lutils import check
-from d2lutils.check._answer import Wrong, exercise
+from d2lutils.check.answer import Wrong, exercise
 
 
 def make(name):
@@ -198,5 +198,5 @@ def test_what_is_needed_is_named():
 
 def test_checks_in_a_cell_with_magics():
     cell = new_code_cell("%pip install x\ncheck.one(1)\nother.two(2)")
-    assert _notebook.checks_in(cell) == ["one"]
-    assert _notebook.checks_in(new_code_cell("check.one(")) == []
+    assert runner.checks_in(cell) == ["one"]
+    assert runner.checks_in(new_code_cell("check.one(")) == []

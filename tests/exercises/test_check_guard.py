@@ -1,28 +1,31 @@
 """Whatever a reader's code does ends in a sentence, and quickly."""
 
+import ast
 import json
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from selection import ENVIRONMENT
 
 from d2lutils import check
-from d2lutils.check import _answer, _guard, _values
-from d2lutils.check._answer import Wrong
-from d2lutils.check._functions import same_results
+from d2lutils.check import guard, values
+from d2lutils.check.answer import Wrong
+from d2lutils.check.answer import exercise as make_check
+from d2lutils.check.catalogue import EXERCISES, catalogue
+from d2lutils.check.functions import same_results
 
 
 @pytest.fixture
-def exercise(monkeypatch, capsys):
+def exercise(capsys):
     """Make a check of a body; calling it returns what it prints."""
-    monkeypatch.setattr(_answer, "CHECKS", {})
 
     def make(body):
-        made = _answer.exercise(label="ex", hint="Look.", why="So.")(body)
+        made = make_check(label="ex", hint="Look.", why="So.")(body)
 
         def call(*args, **kwargs):
             assert made(*args, **kwargs) is None
@@ -42,7 +45,7 @@ def three(exercise):
 
     def three(answer):
         """Check that the answer returns 3."""
-        _values.integer("answer", _values.plain(answer()), 3)
+        values.integer("answer", values.plain(answer()), 3)
 
     return exercise(three)
 
@@ -184,7 +187,7 @@ def test_alarm_of_others_survives():
     before = signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.2)
-        assert _guard.within(5, lambda: 3) == 3
+        assert guard.within(5, lambda: 3) == 3
         time.sleep(0.4)
         assert rung == [1]
     finally:
@@ -213,14 +216,14 @@ def test_wrong_call(three):
 )
 def test_integer(exercise, value, words):
     def body(n):
-        _values.integer("n", n, 3, {4: "`n` counts the biases"})
+        values.integer("n", n, 3, {4: "`n` counts the biases"})
 
     assert words in exercise(body)(value)
 
 
 @pytest.mark.parametrize("value", [3, 3.0, np.int64(3), np.array(3)])
 def test_integers_of_all_kinds(value):
-    assert _values.integer("n", value, 3) == 3
+    assert values.integer("n", value, 3) == 3
 
 
 @pytest.mark.parametrize(
@@ -236,7 +239,7 @@ def test_integers_of_all_kinds(value):
 def test_shape(value, words):
     mistakes = {(2, 8, 4, 4): "the stride is missing"}
     with pytest.raises(Wrong) as wrong:
-        _values.shape(
+        values.shape(
             "s", value, (2, 8, 8, 8), mistakes, ["N", "C", "height", "W"]
         )
     assert words in wrong.value.what
@@ -255,19 +258,19 @@ def test_array_tells_the_shape_first_and_then_the_entry():
         (None, "has to be an array of numbers"),
     ]:
         with pytest.raises(Wrong) as wrong:
-            _values.array("a", value, right)
+            values.array("a", value, right)
         assert words in wrong.value.what
-    _values.array("a", right + 1e-4, right)
+    values.array("a", right + 1e-4, right)
 
 
 def test_choice_and_boolean():
-    assert _values.choice("c", " Later ", "later", {"first": "no"}) == "later"
+    assert values.choice("c", " Later ", "later", {"first": "no"}) == "later"
     for value, words in [("first", "no"), ("x", 'one of "first", "later"')]:
         with pytest.raises(Wrong) as wrong:
-            _values.choice("c", value, "later", {"first": "no"})
+            values.choice("c", value, "later", {"first": "no"})
         assert words in wrong.value.what
     with pytest.raises(Wrong, match="True or False"):
-        _values.boolean("b", 1, True, "no")
+        values.boolean("b", 1, True, "no")
 
 
 def test_same_results_names_the_first_case_that_differs():
@@ -306,40 +309,51 @@ def test_unknown_exercise():
         getattr(check, name + "x")
 
 
-def test_two_exercises_cannot_share_a_name(three):
-    with pytest.raises(ValueError, match="two exercises"):
-        _answer.exercise(label="", hint="", why="")(
-            type(three)(three.__code__, {}, "three", None, three.__closure__)
-        )
+CHECK = '@exercise(label="", hint="", why="")\ndef {}(answer): ...\n'
 
 
-def test_checks_import_no_framework():
-    code = (
-        "import sys\nfrom d2lutils import check\n"
-        "assert check.__all__\n"
-        "print({'torch', 'tensorflow', 'keras', 'mxnet', 'nbclient'}"
-        " & set(sys.modules))"
-    )
+@pytest.mark.parametrize(
+    "name, words", [("one", "two exercises"), ("values", "no exercise")]
+)
+def test_a_name_stands_for_one_exercise_only(tmp_path, name, words):
+    Path(tmp_path, "a.py").write_text(CHECK.format("one"))
+    Path(tmp_path, "b.py").write_text(CHECK.format("two") + "def help(): ...")
+    assert catalogue(tmp_path) == {"one": "a", "two": "b"}
+    Path(tmp_path, "c.py").write_text(CHECK.format(name))
+    with pytest.raises(ValueError, match=words):
+        catalogue(tmp_path)
+
+
+def test_chapters_share_what_the_package_for_checks_holds():
+    for path in EXERCISES.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, path
+                assert "exercises" not in node.module, path
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    """What a fresh process tells that imports no framework."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=ENVIRONMENT,
+        [sys.executable, Path(__file__).with_name("fresh_process.py")],
+        env={**ENVIRONMENT, "PYTHONPATH": str(EXERCISES.parents[1])},
         capture_output=True,
         text=True,
     )
-    assert (done.stdout, done.stderr) == ("set()\n", "")
-
-
-def test_without_a_framework_the_check_says_so():
-    code = (
-        "from d2lutils.check import _answer, _compare\n"
-        "def net(block):\n    _compare.same_function(block, None, (1, 2))\n"
-        "_answer.exercise(label='', hint='', why='')(net)(lambda X: X)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-    )
-    assert "neither PyTorch nor TensorFlow nor MXNet" in done.stdout
     assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_a_chapter_is_loaded_when_one_of_its_checks_is_asked_for(fresh):
+    assert fresh[0] == "loaded at first: nothing"
+    assert fresh[1] == "loaded for silent_branch: residual_block"
+
+
+def test_checks_import_no_framework(fresh):
+    assert fresh[2] == "imported: nothing"
+
+
+def test_without_a_framework_the_check_says_so(fresh):
+    said = " ".join(" ".join(fresh[3:]).split())
+    assert "neither PyTorch nor TensorFlow nor MXNet is imported" in said

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from selection import ENVIRONMENT, selected_frameworks
 
-from d2lutils.check import _reference
-from d2lutils.check._variables import canonical, describe, values
+from d2lutils.check import reference
+from d2lutils.check.variables import canonical, describe, values
 
 CONTRACT = Path(__file__).with_name("network_contract.py")
 
@@ -35,7 +35,7 @@ def test_values_depend_on_the_canonical_shape_only():
 def test_convolution_by_hand():
     rng = np.random.default_rng(0)
     X, W = rng.normal(size=(2, 4, 7, 6)), rng.normal(size=(6, 2, 3, 2))
-    Y = _reference.conv2d(
+    Y = reference.conv2d(
         X, W, stride=(2, 1), padding=(1, 2), groups=2, dilation=(1, 2)
     )
     padded = np.pad(X, ((0, 0), (0, 0), (1, 1), (2, 2)))
@@ -47,15 +47,15 @@ def test_convolution_by_hand():
 
 def test_other_layers_by_hand():
     X = np.arange(16.0).reshape(1, 1, 4, 4)
-    assert _reference.max_pool(X, 2).ravel().tolist() == [5, 7, 13, 15]
-    assert _reference.avg_pool(X, 2).ravel().tolist() == [2.5, 4.5, 10.5, 12.5]
-    assert _reference.max_pool(-X, 3, 2, padding=1)[0, 0, 0, 0] == 0
-    assert _reference.global_avg_pool(X).tolist() == [[7.5]]
-    loss = _reference.softmax_cross_entropy([[0.0, 0.0], [0, 1000]], [0, 1])
+    assert reference.max_pool(X, 2).ravel().tolist() == [5, 7, 13, 15]
+    assert reference.avg_pool(X, 2).ravel().tolist() == [2.5, 4.5, 10.5, 12.5]
+    assert reference.max_pool(-X, 3, 2, padding=1)[0, 0, 0, 0] == 0
+    assert reference.global_avg_pool(X).tolist() == [[7.5]]
+    loss = reference.softmax_cross_entropy([[0.0, 0.0], [0, 1000]], [0, 1])
     assert np.isclose(loss, np.log(2) / 2)
-    Y = _reference.batch_norm(X, 2, 1, 0, 1, training=True, eps=0)
+    Y = reference.batch_norm(X, 2, 1, 0, 1, training=True, eps=0)
     assert np.isclose(Y.mean(), 1) and np.isclose(Y.std(), 2)
-    Y = _reference.batch_norm(X, 2, 1, 3, 4, training=False, eps=0)
+    Y = reference.batch_norm(X, 2, 1, 3, 4, training=False, eps=0)
     assert np.allclose(Y, X - 2)
 
 

@@ -1,0 +1,182 @@
+"""What turns a function into the check of an exercise.
+
+A check is an ordinary function. It returns where the answer is right and
+raises `Wrong` where it is not::
+
+    @exercise(
+        label="ex-bottleneck-cost",
+        hint="Count the three convolutions one by one.",
+        why="A bottleneck costs no more than ... Read on in ...",
+    )
+    def bottleneck_cost(parameters, macs):
+        \"\"\"Check the parameters and MACs of the bottleneck.\"\"\"
+        integer("parameters", parameters, 70_400)
+
+All else that an answer may be (untouched, of a wrong type, raising, hanging)
+is caught here and told in a sentence. A check never raises.
+"""
+
+import functools
+import inspect
+import json
+import os
+import textwrap
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from . import guard
+
+_WIDTH = 76
+
+
+class Wrong(Exception):
+    """An answer is wrong.
+
+    Args:
+        what: What differs and where, a sentence without its first capital
+            and full stop. It never holds the right answer.
+        hint: Replaces the exercise's hint, where the mistake is recognised.
+    """
+
+    def __init__(self, what, hint=None):
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+class Unanswered(Exception):
+    """The answer, or what it returns, is still `...`."""
+
+
+@contextmanager
+def in_case(case):
+    """Say in which case the reader's code raises an exception."""
+    try:
+        yield
+    except (Wrong, Unanswered):
+        raise
+    except Exception as error:
+        raise Wrong(f"{case}: {guard.blame(error)}") from error
+
+
+def brief(value):
+    """Return how Python writes a value, short enough for a sentence."""
+    text = " ".join(repr(value).split())
+    return f"`{text[:57]}…`" if len(text) > 58 else f"`{text}`"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check has found."""
+
+    passed: bool
+    what: str
+    hint: str = ""
+
+
+def exercise(*, label, hint, why):
+    """Make a function the public check of an exercise.
+
+    Args:
+        label: The exercise's label in its chapter.
+        hint: One sentence that helps with the usual mistake.
+        why: A paragraph to print after a pass: why the answer matters, and
+            where to read on.
+
+    Returns:
+        A decorator. The function's name becomes the check's, which takes the
+        function's arguments, prints what it finds and returns None.
+    """
+
+    def decorate(body):
+        name = body.__name__
+
+        @functools.wraps(body)
+        def check(*args, **kwargs):
+            start, cpu = time.monotonic(), time.process_time()
+            verdict = _judge(body, hint, args, kwargs)
+            seconds = time.monotonic() - start
+            _log(name, verdict, seconds, time.process_time() - cpu)
+            _say(name, verdict, why)
+
+        check.label, check.hint, check.why = label, hint, why
+        return check
+
+    return decorate
+
+
+def _judge(body, hint, args, kwargs):
+    """Return the verdict on an answer; raise nothing."""
+    answers = [*args, *kwargs.values()]
+    if any(guard.is_ellipsis(answer) for answer in answers):
+        return Verdict(False, "not answered yet: `...` waits for your answer")
+    try:
+        inspect.signature(body).bind(*args, **kwargs)
+    except TypeError as error:
+        call = f"check.{body.__name__}{inspect.signature(body)}"
+        return Verdict(False, f"the check is called as `{call}`: {error}")
+    try:
+        guard.within(guard.seconds(), body, *args, **kwargs)
+    except Unanswered:
+        return Verdict(False, "not answered yet: your code returns `...`")
+    except Wrong as wrong:
+        verdict = Verdict(False, wrong.what, wrong.hint or hint)
+    except guard.TimeUp:
+        return Verdict(
+            False,
+            f"your code takes more than {guard.seconds():g} seconds here",
+            "Look for a loop that never ends; the inputs of a check are "
+            "small.",
+        )
+    except KeyboardInterrupt:
+        return Verdict(False, "interrupted before the check was done")
+    except BaseException as error:
+        verdict = Verdict(False, guard.blame(error, body), hint)
+    else:
+        return Verdict(True, "right")
+    # A right answer may have a `...` left over, so this is asked last.
+    if place := guard.untouched(answers):
+        return Verdict(False, f"not answered yet: {place}")
+    return verdict
+
+
+def _log(name, verdict, seconds, cpu_seconds):
+    """Append the verdict to the file named by D2L_CHECK_LOG, if one is."""
+    path = os.environ.get("D2L_CHECK_LOG")
+    if not path:
+        return
+    entry = {
+        "exercise": name,
+        "passed": verdict.passed,
+        "message": verdict.what,
+        "hint": verdict.hint,
+        "seconds": round(seconds, 3),
+        "cpu_seconds": round(cpu_seconds, 3),
+    }
+    with open(path, "a", encoding="utf-8") as log:
+        log.write(json.dumps(entry) + "\n")
+
+
+def _say(name, verdict, why):
+    if verdict.passed:
+        parts = [f"✓ {name}: right.", why]
+    else:
+        parts = [f"✗ {name}: {verdict.what.rstrip('.')}."]
+        if verdict.hint:
+            parts.append(f"Hint: {verdict.hint}")
+    text = "\n".join(
+        textwrap.fill(
+            " ".join(part.split()),
+            _WIDTH,
+            subsequent_indent="  ",
+            initial_indent="  " if index else "",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for index, part in enumerate(parts)
+    )
+    try:
+        print(text)
+    except UnicodeEncodeError:  # a terminal that knows no ✓
+        print(text.encode("ascii", "replace").decode())

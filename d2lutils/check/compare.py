@@ -1,0 +1,22 @@
+"""What checks compare answers with, under one roof.
+
+Values are compared in `_values`, functions of numbers or arrays in
+`_functions`, networks in `_networks`.
+"""
+
+from .functions import function, same_results
+from .networks import same_function
+from .values import array, boolean, choice, integer, number, sequence, shape
+
+__all__ = [
+    "array",
+    "boolean",
+    "choice",
+    "function",
+    "integer",
+    "number",
+    "same_function",
+    "same_results",
+    "sequence",
+    "shape",
+]

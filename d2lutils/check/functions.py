@@ -1,0 +1,74 @@
+"""Compare answers that are functions of numbers or arrays."""
+
+import numpy as np
+
+from .answer import Wrong, brief
+from .values import array, close, integer, number, plain
+
+
+def function(name, value):
+    """Return a function, or whatever else can be called."""
+    if not callable(value):
+        raise Wrong(
+            f"`{name}` has to be a function, not the "
+            f"{type(value).__name__} {brief(value)}: hand over its name, "
+            "without calling it"
+        )
+    return value
+
+
+def same_results(name, value, reference, cases, mistakes=(), tolerance=1e-3):
+    """Compare a function of numbers or arrays with another, case by case.
+
+    Args:
+        name: What the function is called.
+        value: The answer: a function.
+        reference: The right function; returns a number, or an array or
+            list of numbers. A whole number is compared exactly.
+        cases: Tuples of arguments for both.
+        mistakes: Pairs of a wrong function and what to say of an answer
+            that returns what it does, in all cases.
+        tolerance: Relative to the right number, or to the largest entry.
+    """
+    value = function(name, value)
+    results = [_result(name, value, case) for case in cases]
+    for wrong, words in mistakes:
+        if all(
+            np.shape(result) == np.shape(other)
+            and close(np.asarray(result, float), other, tolerance)
+            for result, other in (
+                (result, np.asarray(wrong(*case), float))
+                for result, case in zip(results, cases, strict=True)
+            )
+        ):
+            raise Wrong(words)
+    for case, result in zip(cases, results, strict=True):
+        call = _call(name, case)
+        right = reference(*case)
+        if isinstance(right, int) and not isinstance(right, bool):
+            integer(call, result, right)
+        elif np.ndim(right) == 0:
+            number(call, result, float(right), tolerance=tolerance)
+        else:
+            array(call, result, right, tolerance)
+
+
+def _call(name, case):
+    shown = ", ".join(
+        repr(each) if np.ndim(each) == 0 else "…" for each in case
+    )
+    return f"{name}({shown})"
+
+
+def _result(name, value, case):
+    result = plain(value(*case))
+    try:
+        np.asarray(result, float)
+    except (TypeError, ValueError):
+        raise Wrong(
+            f"`{_call(name, case)}` returns {brief(result)}, which is no "
+            "number and no array of numbers"
+        ) from None
+    if result is None:
+        raise Wrong(f"`{_call(name, case)}` returns None: `return` is missing")
+    return result

@@ -1,0 +1,222 @@
+"""Compare a reader's training step with the same step in NumPy.
+
+The network is batch normalisation, global average pooling and a dense layer
+of zeros: small enough for its gradients to be written down.
+"""
+
+import importlib
+
+import numpy as np
+
+from .answer import Unanswered, Wrong
+from .recognise import adapter
+
+_LR, _STEPS, _CLASSES, _CHANNELS = 0.5, 3, 4, 3
+
+
+def _data():
+    rng = np.random.default_rng(3)
+    y = np.array([1, 1, 1, 1, 1, 3, 3, 3, 2, 2, 0, 0])
+    X = rng.standard_normal((len(y), _CHANNELS, 4, 4))
+    X += rng.standard_normal((_CLASSES, _CHANNELS, 1, 1))[y]
+    return np.float32(2 * X + 5), y
+
+
+class _Simulation:
+    """The network in NumPy, and what a step changes."""
+
+    def __init__(self, X, y, unbiased):
+        self.X, self.y = X, y
+        axes, count = (0, 2, 3), X[:, 0].size
+        self.batch = X.mean(axes), X.var(axes)
+        factor = count / (count - 1) if unbiased else 1
+        self.new = self.batch[0], self.batch[1] * factor
+        self.running = np.zeros(_CHANNELS), np.ones(_CHANNELS)
+        self.gamma, self.beta = np.ones(_CHANNELS), np.zeros(_CHANNELS)
+        self.W = np.zeros((_CLASSES, _CHANNELS))
+        self.b = np.zeros(_CLASSES)
+
+    def features(self, mean, var):
+        pixels = self.X.mean(axis=(2, 3))
+        return (pixels - mean) / np.sqrt(var + 1e-5)
+
+    def scores(self, training):
+        m = self.features(*(self.batch if training else self.running))
+        return (self.gamma * m + self.beta) @ self.W.T + self.b
+
+    def accuracy(self, training):
+        return (self.scores(training).argmax(axis=1) == self.y).mean()
+
+    def step(self):
+        m = self.features(*self.batch)
+        h = self.gamma * m + self.beta
+        P = np.exp(h @ self.W.T + self.b)
+        P /= P.sum(axis=1, keepdims=True)
+        P[np.arange(len(self.y)), self.y] -= 1
+        P *= _LR / len(self.y)
+        dh = P @ self.W
+        self.W, self.b = self.W - P.T @ h, self.b - P.sum(axis=0)
+        self.gamma = self.gamma - (dh * m).sum(axis=0)
+        self.beta = self.beta - dh.sum(axis=0)
+        self.running = tuple(
+            0.9 * old + 0.1 * new
+            for old, new in zip(self.running, self.new, strict=True)
+        )
+
+
+def _torch():
+    torch = importlib.import_module("torch")
+    nn = torch.nn
+    norm, dense = nn.BatchNorm2d(_CHANNELS), nn.Linear(_CHANNELS, _CLASSES)
+    nn.init.zeros_(dense.weight)
+    nn.init.zeros_(dense.bias)
+    net = nn.Sequential(norm, nn.AdaptiveAvgPool2d(1), nn.Flatten(), dense)
+    return net, lambda y: torch.tensor(y, dtype=torch.int64)
+
+
+def _tensorflow():
+    tf = importlib.import_module("tensorflow")
+    layers = tf.keras.layers
+    net = tf.keras.Sequential(
+        [
+            tf.keras.Input((None, None, _CHANNELS)),
+            layers.BatchNormalization(epsilon=1e-5, momentum=0.9),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(_CLASSES, kernel_initializer="zeros"),
+        ]
+    )
+    return net, lambda y: tf.constant(y, tf.int32)
+
+
+def _mxnet():
+    mx = importlib.import_module("mxnet")
+    nn = mx.gluon.nn
+    net = nn.HybridSequential()
+    net.add(
+        nn.BatchNorm(epsilon=1e-5, momentum=0.9, in_channels=_CHANNELS),
+        nn.GlobalAvgPool2D(),
+        nn.Flatten(),
+        nn.Dense(_CLASSES, in_units=_CHANNELS, weight_initializer="zeros"),
+    )
+    net.initialize()
+    return net, lambda y: mx.np.array(y, dtype="int32")
+
+
+_NETWORKS = {"PyTorch": _torch, "TensorFlow": _tensorflow, "MXNet": _mxnet}
+
+
+def compare_steps(make):
+    """Raise `Wrong` for the first thing in which the steps differ.
+
+    Args:
+        make: `make(net, lr)` returns `step(X, y)`, which takes a step and
+            returns the accuracy on the batch after it, in evaluation mode.
+    """
+    fw = adapter(make)
+    net, labels = _NETWORKS[fw.NAME]()
+    X, y = _data()
+    right = _Simulation(np.float64(X), y, fw.UNBIASED_VARIANCE)
+    inputs = fw.tensor(
+        X.transpose(0, 2, 3, 1) if fw.NAME == "TensorFlow" else X
+    )
+    step = make(net, _LR)
+    if step is ...:
+        raise Unanswered
+    if not callable(step):
+        raise Wrong("`make_step_and_test` has to return a function")
+    for index in range(1, _STEPS + 1):
+        before = right.accuracy(False), right.b, right.running[0]
+        found = step(inputs, labels(y))
+        if found is ...:
+            raise Unanswered
+        right.step()
+        _compare_mean(index, _mean(fw, net), right, before[2])
+        _compare_weights(index, fw, net, right, before[1])
+        _compare_accuracy(index, fw, found, right, before[0])
+
+
+def _mean(fw, net):
+    return next(v.read() for v in fw.state(net) if v.kind == "mean")
+
+
+def _close(a, b):
+    return np.allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
+def _compare_mean(index, mean, right, before):
+    if _close(mean, right.running[0]):
+        return
+    if _close(mean, before):
+        raise Wrong(
+            f"in step {index} the running mean does not move: the step is "
+            "not taken in training mode"
+            + (", although the one before was" if index > 1 else "")
+        )
+    twice = 0.9 * right.running[0] + 0.1 * right.batch[0]
+    if _close(mean, twice):
+        raise Wrong(
+            f"in step {index} the running mean moves twice: the accuracy is "
+            "measured in training mode, too"
+        )
+    raise Wrong(
+        f"after step {index} the running mean is not what one step in "
+        "training mode makes of it"
+    )
+
+
+def _compare_weights(index, fw, net, right, before):
+    found = {v.key: v.read() for v in fw.parameters(net)}
+    W, b = found[_CLASSES, _CHANNELS], found[_CLASSES,]
+    if _close(W, right.W) and _close(b, right.b):
+        return
+    moved, wanted = b - before, right.b - before
+    if not np.any(moved):
+        raise Wrong(f"in step {index} the parameters do not move")
+    factor = float(moved @ wanted / (wanted @ wanted))
+    words = f"after step {index} the parameters are not right"
+    if np.allclose(moved, factor * wanted, rtol=0.02, atol=1e-4):
+        if factor < 0:
+            words = f"step {index} goes along the gradient, not against it"
+        elif abs(factor - len(right.y)) < 0.1 * factor:
+            words = (
+                f"step {index} is too long by a factor of the batch's size: "
+                "it follows the sum of the losses, not their mean"
+            )
+        elif abs(factor - 1) > 0.05:
+            side = "long" if factor > 1 else "short"
+            ratio = max(factor, 1 / factor)
+            words = (
+                f"step {index} is too {side}, by a factor of about "
+                f"{ratio:.3g}: does it use `lr`?"
+            )
+    elif index > 1:
+        words += (
+            ", although the first step was right: are the gradients of the "
+            "steps before still in them?"
+        )
+    raise Wrong(words)
+
+
+def _compare_accuracy(index, fw, found, right, before):
+    found = fw.to_numpy(found)
+    try:
+        value = float(found)
+    except (TypeError, ValueError):
+        raise Wrong(
+            f"`step(X, y)` has to return a number, the accuracy, and returns "
+            f"{type(found).__name__}"
+        ) from None
+    if _close(value, right.accuracy(False)):
+        return
+    words = f"the accuracy that step {index} returns is not right"
+    if _close(value, right.accuracy(False) * len(right.y)):
+        words = "a step returns the number of right answers, not their share"
+    elif _close(value, right.accuracy(True)):
+        words = (
+            f"the accuracy that step {index} returns is that of training mode"
+        )
+    elif _close(value, before):
+        words = (
+            f"the accuracy that step {index} returns is that before the step"
+        )
+    raise Wrong(words)

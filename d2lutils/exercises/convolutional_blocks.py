@@ -1,0 +1,501 @@
+"""The checks of the chapter on convolutional blocks."""
+
+import numpy as np
+
+from d2lutils.check.answer import exercise
+from d2lutils.check.compare import (
+    function,
+    number,
+    same_function,
+    same_results,
+    sequence,
+)
+from d2lutils.check.reference import conv2d, relu
+from d2lutils.check.training_step import compare_steps
+
+
+@exercise(
+    label="ex-convolutional-blocks-sizes",
+    hint="Write the formula for the size of the output as two inequalities "
+    "for n; what the division leaves over is not seen.",
+    why="A stride of 2 forgets one bit of the size: two sizes give the same "
+    "shape, and a network cannot tell them apart by shapes alone. When it is "
+    "run backwards, as decoders do, this bit has to be supplied. The layer is "
+    "the first of every ResNet; see `ResNet-18`.",
+)
+def sizes_to_112(sizes, unseen):
+    """Check the sizes of input that give 112 outputs, and the rows lost."""
+    sequence(
+        "sizes",
+        sizes,
+        [223, 224],
+        {
+            (224,): "`sizes` holds a right size, but not all: the formula "
+            "rounds down",
+            (223,): "`sizes` holds a right size, but not all: the formula "
+            "rounds down",
+            (224, 223): "`sizes` has to be in ascending order",
+            (224, 225): "`sizes` is not right: one of them gives 113 outputs",
+            (222, 223): "`sizes` is not right: one of them gives 111 outputs",
+            (222, 223, 224): "`sizes` holds one size too many",
+            (223, 224, 225): "`sizes` holds one size too many",
+        },
+    )
+    sequence(
+        "unseen",
+        unseen,
+        [0, 1],
+        {
+            (1, 0): "`unseen` has the two sizes mixed up",
+            (0, 0): "`unseen` says that every window fits exactly; look at "
+            "what the division by the stride leaves over",
+            (0, -1): "`unseen` counts rows of the image; the row in question "
+            "is part of the padded input",
+        },
+    )
+
+
+@exercise(
+    label="ex-convolutional-blocks-constant",
+    hint="Ask in both modes: which mean is subtracted, and does it know of "
+    "the constant?",
+    why="So the bias of a convolution is superfluous before batch "
+    "normalisation, and the book's convolutions have none. In evaluation mode "
+    "the layer is one multiplication and one addition, which can be merged "
+    "into the convolution before it, and often is, to make a trained network "
+    "faster. Read on in `Residual Blocks`, `Anatomy of a Block`.",
+)
+def constant_before_batch_norm(training, evaluation):
+    """Check by how much a constant changes the outputs, to 0.1 %."""
+    number(
+        "training",
+        training,
+        0,
+        {
+            5: "`training` is the constant itself: the mean of the batch "
+            "has not been subtracted",
+            7.5: "`training` takes the running statistics; in training mode "
+            "they are not used",
+            15: "`training` takes no notice of the normalisation",
+            1: "`training` is the output of a channel of zeros, not its "
+            "change",
+        },
+    )
+    number(
+        "evaluation",
+        evaluation,
+        7.5,
+        {
+            0: "`evaluation` is zero, but the running mean does not know of "
+            "the constant",
+            3.75: "`evaluation` divides by the variance instead of its root",
+            2.5: "`evaluation` leaves out the scale",
+            15: "`evaluation` leaves out the division",
+            8.5: "`evaluation` adds the shift, which drops out of a "
+            "difference",
+            4.5: "`evaluation` subtracts the mean from the constant; a "
+            "change does not see it",
+            5: "`evaluation` takes no notice of the normalisation",
+        },
+    )
+
+
+@exercise(
+    label="ex-convolutional-blocks-receptive",
+    hint="Keep two numbers while you go through the layers: the side so far, "
+    "and how many pixels of the input lie between two neighbouring outputs.",
+    why="The receptive field says what a layer can know at all. Strides make "
+    "it grow geometrically, plain 3×3 convolutions only by two pixels each, "
+    "which is one reason why networks halve their images again and again. "
+    "Read on in `ResNet-18`.",
+)
+def receptive_field(receptive_field):
+    """Check a function that computes receptive fields."""
+    block = [(3, 1), (3, 1), (2, 2)]
+    same_results(
+        "receptive_field",
+        receptive_field,
+        _receptive_field,
+        cases=[
+            ([(3, 1)],),
+            ([(3, 1)] * 4,),
+            ([(3, 2), (3, 1)],),
+            ([(3, 1), (5, 2), (1, 2), (3, 1)],),
+            ([(7, 2), (3, 2), (3, 1)],),
+            (block * 3,),
+            ([],),
+        ],
+        mistakes=_FIELD_MISTAKES,
+    )
+
+
+def _dilated(X, W, b, stride=1, padding=0, dilation=1):
+    Y = conv2d(X, W, stride, padding, dilation=dilation)
+    return Y + b.reshape(-1, 1, 1)
+
+
+def _cases():
+    rng = np.random.default_rng(0)
+    for size, k, stride, padding, dilation in (
+        (7, 3, 1, 1, 1),
+        (9, 3, 1, 0, 2),
+        (11, 3, 2, 2, 2),
+        (13, 2, 1, 1, 3),
+        (10, 1, 2, 0, 4),
+    ):
+        X = rng.standard_normal((2, 3, size, size)).astype(np.float32)
+        W = rng.standard_normal((4, 3, k, k)).astype(np.float32)
+        b = rng.standard_normal(4).astype(np.float32)
+        yield X, W, b, stride, padding, dilation
+
+
+@exercise(
+    label="ex-convolutional-blocks-dilation",
+    hint="How many pixels lie from the first to the last that a window looks "
+    "at, both included? That number takes the place of the kernel's side.",
+    why="Dilation widens the receptive field without more weights and without "
+    "giving up resolution, so networks that must answer for every pixel use "
+    "it in place of the last strides of a ResNet. Its cost is that "
+    "neighbouring outputs look at different pixels. For strides, which buy "
+    "the same width otherwise, read on in `ResNet-18`.",
+)
+def dilated_convolve(convolve):
+    """Check a convolution with dilation in NumPy, to 0.1 %."""
+
+    def without(X, W, b, s, p, d):
+        return _dilated(X, W, b, s, p)
+
+    def wider(X, W, b, s, p, d):
+        return _dilated(X, W, b, s, p, d + 1)
+
+    def without_bias(X, W, b, s, p, d):
+        return _dilated(X, W, 0 * b, s, p, d)
+
+    def padded_by_span(X, W, b, s, p, d):
+        return _dilated(X, W, b, s, p * d, d)
+
+    def flipped(X, W, b, s, p, d):
+        return _dilated(X, W[:, :, ::-1, ::-1], b, s, p, d)
+
+    same_results(
+        "convolve",
+        convolve,
+        _dilated,
+        list(_cases()),
+        mistakes=[
+            (without, "`dilation` makes no difference in it"),
+            (
+                wider,
+                "the window skips d pixels between any two; it should skip "
+                "one fewer, and none for d = 1",
+            ),
+            (without_bias, "the bias is left out"),
+            (
+                padded_by_span,
+                "the padding is multiplied by the dilation; it stays what "
+                "the caller asked for",
+            ),
+            (flipped, "the kernel is flipped"),
+        ],
+    )
+
+
+def _half_size(X, weights, training):
+    Y = weights.conv(X, 6, 3, stride=2, padding=1)
+    return relu(weights.batch_norm(Y, training))
+
+
+def _at_the_end(X, weights, training):
+    even = 1 - X.shape[2] % 2
+    X = np.pad(X, ((0, 0), (0, 0), (1 - even, 1), (1 - even, 1)))
+    Y = weights.conv(X, 6, 3, stride=2)
+    return relu(weights.batch_norm(Y, training))
+
+
+def _always_at_the_end(X, weights, training):
+    if X.shape[2] % 2:
+        return _half_size(X, weights, training)
+    return _at_the_end(X, weights, training)
+
+
+def _at_the_beginning(X, weights, training):
+    X = np.pad(X, ((0, 0), (0, 0), (1, 0), (1, 0)))
+    Y = weights.conv(X, 6, 3, stride=2)
+    return relu(weights.batch_norm(Y, training))
+
+
+@exercise(
+    label="ex-convolutional-blocks-padding",
+    hint="Draw one row of 8 pixels. Where does the first window begin, and "
+    "where does the equation want it to begin?",
+    why="Equal shapes prove little. Such a shift by one pixel costs no "
+    "accuracy in training from scratch, and ruins a network whose weights "
+    "come from elsewhere: it is among the most frequent faults of ported "
+    "models. Compare outputs, not shapes; `The Same Numbers in Three "
+    "Frameworks` does so for a whole ResNet.",
+)
+def half_size(HalfSize):
+    """Check a convolution that halves the size, to 0.1 %."""
+    mistakes = [
+        (
+            _always_at_the_end,
+            "for an even number of pixels the zeros stand at the right and "
+            "at the bottom only, so that every window is shifted by a pixel",
+        ),
+        (
+            _at_the_beginning,
+            "the zeros stand at the left and at the top only",
+        ),
+    ]
+    for size in 8, 7:
+        same_function(
+            HalfSize,
+            _half_size,
+            (2, 3, size, size),
+            arguments=(3, 6),
+            mistakes=mistakes,
+            case=f"on {size}×{size} pixels",
+        )
+
+
+@exercise(
+    label="ex-convolutional-blocks-mode",
+    hint="Go through two steps in a row and say at each line in which mode "
+    "the network is.",
+    why="A network that is left in evaluation mode still learns something, "
+    "and that is why this fault lives long. To find it, look at a running "
+    "mean before and after a step: in training it moves, in evaluation it "
+    "does not. Read on under `Convolutional Blocks`, `Where the Frameworks "
+    "Differ`.",
+)
+def step_and_test(make_step_and_test):
+    """Check a training step that measures the accuracy, to 0.1 %."""
+    function("make_step_and_test", make_step_and_test)
+    compare_steps(make_step_and_test)
+
+
+@exercise(
+    label="ex-convolutional-blocks-groups",
+    hint="Bring the values that share a mean next to each other with a "
+    "reshape, and mind in which order your framework stores the channels.",
+    why="With one group this is layer normalisation over an image, with as "
+    "many groups as channels instance normalisation. What they share is that "
+    "an image gets the same answer whoever its neighbours are, so there is "
+    "one mode and nothing to forget. That is why transformers and detectors, "
+    "with few images a device, prefer them. The next exercise compares.",
+)
+def group_norm(GroupNorm):
+    """Check a group normalisation, to 0.1 %."""
+    scale = 0.1 + np.arange(8).reshape(-1, 1, 1)  # channels unlike
+    X = np.random.default_rng(1).standard_normal((3, 8, 3, 4)) * scale / 20
+    X += np.arange(3).reshape(-1, 1, 1, 1) / 20  # images unlike
+    for groups in 4, 2:
+        same_function(
+            GroupNorm,
+            _group_norm(groups),
+            X.shape,
+            arguments=(8, groups),
+            inputs=X,
+            case=f"with 8 channels in {groups} groups",
+            mistakes=_group_norm_mistakes(groups),
+        )
+
+
+def _receptive_field(parts):
+    """Return the side of the window that an output sees."""
+    side, distance = 1, 1
+    for kernel, stride in parts:
+        side += (kernel - 1) * distance
+        distance *= stride
+    return side
+
+
+def _without_strides(parts):
+    return 1 + sum(kernel - 1 for kernel, _ in parts)
+
+
+def _own_stride(parts):
+    side, distance = 1, 1
+    for kernel, stride in parts:
+        distance *= stride
+        side += (kernel - 1) * distance
+    return side
+
+
+def _only_last_stride(parts):
+    side, before = 1, 1
+    for kernel, stride in parts:
+        side += (kernel - 1) * before
+        before = stride
+    return side
+
+
+def _from_zero(parts):
+    return _receptive_field(parts) - 1
+
+
+def _other_order(parts):
+    return _receptive_field(parts[::-1])
+
+
+def _sum_of_kernels(parts):
+    return sum(kernel for kernel, _ in parts)
+
+
+_FIELD_MISTAKES = [
+    (
+        _without_strides,
+        "the strides make no difference in it, but behind a stride "
+        "neighbouring outputs are farther apart",
+    ),
+    (
+        _own_stride,
+        "the stride of a layer enlarges the layer's own window; it "
+        "enlarges those of the layers after it",
+    ),
+    (
+        _only_last_stride,
+        "only the stride of the layer before is counted, but the "
+        "distances of all earlier strides multiply",
+    ),
+    (
+        _from_zero,
+        "all results are too small by the same number: one pixel sees itself",
+    ),
+    (_other_order, "the layers are gone through in the wrong order"),
+    (
+        _sum_of_kernels,
+        "the sides of the kernels are added, but windows overlap",
+    ),
+]
+
+
+def _standardise(X, groups, eps=1e-5, ddof=0, axes=2):
+    G = X.reshape(len(X), groups, -1)
+    mean = G.mean(axis=axes, keepdims=True)
+    var = G.var(axis=axes, keepdims=True, ddof=ddof)
+    return ((G - mean) / np.sqrt(var + eps)).reshape(X.shape)
+
+
+def _affine(Y, weights):
+    channels = Y.shape[1]
+    gamma, beta = weights.array(channels), weights.array(channels)
+    return gamma.reshape(-1, 1, 1) * Y + beta.reshape(-1, 1, 1)
+
+
+def _group_norm(groups, **options):
+    """Return the _group_norm with so many groups."""
+
+    def group_norm(X, weights, training):
+        return _affine(_standardise(X, groups, **options), weights)
+
+    return group_norm
+
+
+def _of_channels(X, weights, training):
+    return _affine(_standardise(X, X.shape[1]), weights)
+
+
+def _of_images(X, weights, training):
+    return _affine(_standardise(X, 1), weights)
+
+
+def _batch_norm(X, weights, training):
+    return weights.batch_norm(X, training)
+
+
+def _exchanged(groups):
+    def group_norm(X, weights, training):
+        return _affine(_standardise(X, X.shape[1] // groups), weights)
+
+    return group_norm
+
+
+def _every_nth(groups):
+    def group_norm(X, weights, training):
+        # The channels of group 0, then those of group 1, ...
+        order = np.arange(X.shape[1]).reshape(-1, groups).T.ravel()
+        Y = _standardise(X[:, order], groups)
+        return _affine(Y[:, np.argsort(order)], weights)
+
+    return group_norm
+
+
+def _of_pixels(groups):
+    def group_norm(X, weights, training):
+        Y = _standardise(X.transpose(0, 2, 3, 1), groups)
+        return _affine(Y.transpose(0, 3, 1, 2), weights)
+
+    return group_norm
+
+
+def _scale_of_groups(groups):
+    def group_norm(X, weights, training):
+        G = _standardise(X, groups).reshape(len(X), groups, -1)
+        gamma, beta = weights.array(groups), weights.array(groups)
+        Y = gamma.reshape(-1, 1) * G + beta.reshape(-1, 1)
+        return Y.reshape(X.shape)
+
+    return group_norm
+
+
+def _not_applied(groups):
+    def group_norm(X, weights, training):
+        _affine(X, weights)
+        return _standardise(X, groups)
+
+    return group_norm
+
+
+def _without_scale(groups):
+    def group_norm(X, weights, training):
+        return _standardise(X, groups)
+
+    return group_norm
+
+
+def _group_norm_mistakes(groups):
+    """Return pairs of a wrong _group_norm and what to say of it."""
+    return [
+        (_of_channels, "each channel is standardised by itself"),
+        (_of_images, "all channels of an image are standardised together"),
+        (
+            _batch_norm,
+            "this is batch normalisation: in training an image's output "
+            "depends on the other images, in evaluation on what was seen "
+            "before",
+        ),
+        (
+            _group_norm(groups, axes=(0, 2)),
+            "mean and variance run over all images of the batch",
+        ),
+        (
+            _exchanged(groups),
+            "the number of groups and the number of channels in each are "
+            "exchanged",
+        ),
+        (
+            _every_nth(groups),
+            "a group consists of every so many-th channel; channels that "
+            "follow one another belong together",
+        ),
+        (
+            _of_pixels(groups),
+            "a group consists of pixels, not of channels: the reshape takes "
+            "the axes in another order",
+        ),
+        (
+            _group_norm(groups, eps=1e-3),
+            "the ε under the root is 1e-3, not 1e-5",
+        ),
+        (
+            _group_norm(groups, ddof=1),
+            "the variance is divided by one less than the number of values",
+        ),
+        (
+            _scale_of_groups(groups),
+            "scale and shift are learned for each group, not for each channel",
+        ),
+        (_not_applied(groups), "scale and shift exist, but are not applied"),
+        (_without_scale(groups), "scale and shift are missing"),
+    ]

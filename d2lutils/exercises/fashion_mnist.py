@@ -1,0 +1,275 @@
+"""The checks of the chapter on the data."""
+
+import numpy as np
+
+from d2lutils.check.answer import Unanswered, Wrong, exercise
+from d2lutils.check.compare import array, function, number, same_results
+from d2lutils.check.recognise import adapter
+
+
+@exercise(
+    label="ex-fashion-mnist-groups",
+    hint="Ask for each group how often its images occur, and how often the "
+    "guess is right when one does.",
+    why="An accuracy means nothing without the accuracy of knowing little. "
+    "This classifier cannot tell a sneaker from a sandal, and still is four "
+    "times as good as guessing: as the coarse question is easy, a network "
+    "owes a good part of its accuracy to it. What separates two networks are "
+    "the mistakes within the groups. Read on under `The Data: Fashion-MNIST`, "
+    "`Balance`.",
+)
+def group_guess(accuracy):
+    """Check the accuracy of guessing within a group, to 0.1 %."""
+    number(
+        "accuracy",
+        accuracy,
+        0.4,
+        {
+            40: "`accuracy` is in per cent; hand in a number between 0 and 1",
+            0.1: "`accuracy` is that of a guess among all classes, as if the "
+            "group were not known",
+            0.25: "`accuracy` is how often a guess *of the group* is right, "
+            "but the group is known",
+            (1 / 3 + 1 + 1 + 1 / 5) / 4: "`accuracy` averages over the "
+            "groups as if they were equally frequent, but they hold "
+            "different numbers of classes",
+        },
+    )
+
+
+@exercise(
+    label="ex-fashion-mnist-resize",
+    hint="Draw a line from 0 to 1, mark the two old centres and the four new "
+    "ones, and measure how far each new one has got from one old centre to "
+    "the other.",
+    why="Such a matrix is all that resizing is, and the loader multiplies by "
+    "one of 96 rows and 28 columns. Libraries differ in what they align, "
+    "centres or corners: equal shapes, other pixels, and a network that was "
+    "trained with one is worse with the other. Read on under `The Data: "
+    "Fashion-MNIST`, `Enlarging the Images`.",
+)
+def resize_matrix(A):
+    """Check the matrix that resizes 2 pixels to 4, entries to 0.001."""
+    right = np.array([[4, 0], [3, 1], [1, 3], [0, 4]]) / 4
+    mistakes = [
+        (
+            np.array([[3, 0], [2, 1], [1, 2], [0, 3]]) / 3,
+            "`A` aligns the corners: its first and last new pixel lie where "
+            "the old ones do, but the exercise aligns the centres",
+        ),
+        (
+            [[1, 0], [1, 0], [0, 1], [0, 1]],
+            "`A` repeats each pixel: that is the nearest neighbour, no "
+            "interpolation",
+        ),
+        (
+            [[1.25, -0.25], [0.75, 0.25], [0.25, 0.75], [-0.25, 1.25]],
+            "`A` goes on along the line beyond the outermost centres, where "
+            "the outermost value should continue",
+        ),
+        (
+            [[0.75, 0], [0.75, 0.25], [0.25, 0.75], [0, 0.75]],
+            "`A` takes zeros for what lies outside of the image: its outer "
+            "rows do not sum to 1",
+        ),
+        (
+            right.T,
+            "`A` has a row for each old pixel; it should have one for each "
+            "new pixel",
+        ),
+    ]
+    try:
+        array("A", A, right, 1e-3, mistakes)
+    except Wrong as wrong:
+        sums = _row_sums(A)
+        known = any(wrong.what == words for _, words in mistakes)
+        if known or sums is None or np.allclose(sums, 1, atol=1e-3):
+            raise
+        row = int(np.argmax(abs(sums - 1) > 1e-3))
+        raise Wrong(
+            f"the weights in `A[{row}]` sum to {sums[row]:.3g}: an image of "
+            "one grey value would not keep it"
+        ) from None
+
+
+def _row_sums(matrix):
+    try:
+        matrix = np.asarray(matrix, float)
+    except (TypeError, ValueError):
+        return None
+    return matrix.sum(axis=1) if matrix.shape == (4, 2) else None
+
+
+def _means(images, labels):
+    return np.stack([images[labels == c].mean(axis=0) for c in range(10)])
+
+
+def _of_all(images, labels):
+    return np.stack([images.mean(axis=0)] * 10)
+
+
+def _over_all(images, labels):
+    return _sums(images, labels) / len(labels)
+
+
+def _sums(images, labels):
+    return np.stack([images[labels == c].sum(axis=0) for c in range(10)])
+
+
+def _evenly(images, labels):
+    return _sums(images, labels) * 10 / len(labels)
+
+
+def _greys(images, labels):
+    return np.stack([images[labels == c].mean() for c in range(10)])
+
+
+@exercise(
+    label="ex-fashion-mnist-means",
+    hint="`labels == c` is an array of truth values and can be an index.",
+    why="The ten means are the best that one picture a class can say, and a "
+    "classifier that knows nothing else is a yardstick for every network "
+    "after it. How far it gets is the next exercise. Averages over a "
+    "selection return in this book wherever statistics are taken: batch "
+    "normalisation does it with channels. Read on in `Convolutional Blocks`.",
+)
+def mean_images(mean_images):
+    """Check a function that averages images by class, to 0.1 %."""
+    rng = np.random.default_rng(1)
+    cases = []
+    for counts in ([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [3] * 10):
+        labels = rng.permutation(np.repeat(np.arange(10), counts))
+        images = rng.random((len(labels), 28, 28), np.float32)
+        images[:, :14] += labels[:, None, None]  # no two classes alike
+        cases.append((images, labels))
+    function("mean_images", mean_images)
+    same_results(
+        "mean_images",
+        mean_images,
+        _means,
+        cases,
+        mistakes=[
+            (
+                _of_all,
+                "all ten images are the mean of all images: the labels make "
+                "no difference",
+            ),
+            (
+                _over_all,
+                "the sum over a class is divided by the number of all "
+                "examples, not by that of the class",
+            ),
+            (
+                _sums,
+                "these are the sums over the classes, not yet the means",
+            ),
+            (
+                _evenly,
+                "the classes are taken to be equally frequent; here they "
+                "are not",
+            ),
+            (
+                _greys,
+                "the mean runs over the pixels, too: one number a class, "
+                "not an image",
+            ),
+        ],
+    )
+
+
+def _passes(batches, fw, count, size):
+    """Return what two calls yield: lists of (images, labels) in NumPy."""
+    for _ in range(2):
+        numbers = np.arange(count, dtype=np.float32)
+        images = np.tile(numbers[:, None, None, None], (1, 28, 28, 1))
+        if fw.NAME != "TensorFlow":
+            images = images.transpose(0, 3, 1, 2)
+        yielded = batches(fw.tensor(images), fw.tensor(numbers), size)
+        if yielded is ...:
+            raise Unanswered
+        if yielded is None:
+            raise Wrong("`batches` returns None: it has to yield batches")
+        pairs = []
+        for batch in yielded:
+            if not isinstance(batch, tuple | list) or len(batch) != 2:
+                raise Wrong("a batch has to be a pair: images and labels")
+            pairs.append(tuple(np.asarray(fw.to_numpy(x)) for x in batch))
+        yield pairs
+
+
+def _check_pass(pairs, count, size):
+    """Compare one pass; return the order of the examples."""
+    for index, (images, labels) in enumerate(pairs):
+        if len(images) != len(labels):
+            raise Wrong(
+                f"batch {index} has {len(images)} images and {len(labels)} "
+                "labels"
+            )
+    sizes = [len(labels) for _, labels in pairs]
+    order = np.concatenate([labels for _, labels in pairs] or [[]])
+    if len(order) < count and sizes == [size] * (count // size):
+        raise Wrong(
+            f"of {count} examples in batches of {size} the last "
+            f"{count % size} are missing",
+            "The last batch may be smaller, but it is one.",
+        )
+    seen, times = np.unique(order, return_counts=True)
+    if len(order) != count:
+        few = "few" if len(order) < count else "many"
+        raise Wrong(f"a pass has too {few} examples: {len(order)}")
+    if len(seen) != count:
+        raise Wrong(
+            f"example {int(seen[times.argmax()])} comes {times.max()} times "
+            "in one pass, and others never"
+        )
+    wanted = [size] * (count // size) + [count % size] * (count % size > 0)
+    if sizes != wanted:
+        raise Wrong(f"{count} examples come in batches of {sizes}")
+    images = np.concatenate([images for images, _ in pairs])
+    shown = images.reshape(count, -1)[:, 0]
+    if not np.array_equal(np.sort(shown), np.arange(count)):
+        raise Wrong("the labels are each there once, the images are not")
+    if wrong := int((shown != order).sum()):
+        raise Wrong(
+            f"{wrong} of {count} images have the label of another image"
+        )
+    return order
+
+
+@exercise(
+    label="ex-fashion-mnist-shuffle",
+    hint="Follow one image and its label through the function. Which number "
+    "decides where each of them goes?",
+    why="Nothing in this fault shows in a shape, raises an error or stops the "
+    "training; only the loss, at log 10, gives it away. So compare the first "
+    "losses of every new network with the log of the number of classes, and "
+    "look at a few images with their labels *as the network gets them*. Read "
+    "on under `The Data: Fashion-MNIST`, `The Order of the Examples`.",
+)
+def shuffled_batches(batches):
+    """Check a function that yields shuffled batches."""
+    function("batches", batches)
+    fw, count, size = adapter(batches), 23, 5
+    first, second = (
+        _check_pass(pairs, count, size)
+        for pairs in _passes(batches, fw, count, size)
+    )
+    if np.array_equal(first, np.arange(count)):
+        raise Wrong(
+            "images and labels belong together, but nothing is shuffled"
+        )
+    if np.array_equal(first, second):
+        raise Wrong(
+            "images and labels belong together, but every pass has the same "
+            "order",
+            "A seed that is set before each pass makes all passes alike.",
+        )
+    if all(_neighbours(first[i : i + size]) for i in range(0, count, size)):
+        raise Wrong(
+            "the batches come in a random order, but each still holds "
+            "neighbours of the data set"
+        )
+
+
+def _neighbours(part):
+    return part.max() - part.min() == len(part) - 1

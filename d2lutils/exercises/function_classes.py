@@ -1,0 +1,240 @@
+"""Checks for the exercises of the chapter on function classes."""
+
+import functools
+
+import numpy as np
+
+from d2lutils.check.answer import Wrong, exercise, in_case
+from d2lutils.check.blocks import basic, plain
+from d2lutils.check.compare import boolean, function, integer, same_function
+from d2lutils.check.models import book, filled
+from d2lutils.check.recognise import network
+
+
+@exercise(
+    label="ex-function-classes-count",
+    hint="Two formulas of the chapter answer both questions, with 16 "
+    "channels in the first stage.",
+    why="He et al. (2016), Section 4.2, trained the residual network of this "
+    "depth to 6.43 % test error on CIFAR-10. It needs far fewer parameters "
+    "than ResNet-18: what is deep need not be large.",
+)
+def plain_110(num_blocks, parameters):
+    """Check the size of the plain network of 110 layers."""
+    integer(
+        "num_blocks",
+        num_blocks,
+        18,
+        {
+            54: "`num_blocks` counts the blocks of all three stages; how "
+            "many are there in one?",
+            36: "`num_blocks` counts convolutions; a block has two",
+        },
+    )
+    n, c = 18, 16
+    right = n * (378 * c**2 + 28 * c) - 90 * c**2 + 51 * c + 10
+    norms = 2 * c + n * 28 * c
+    integer(
+        "parameters",
+        parameters,
+        right,
+        {
+            right + 10 * c**2 + 12 * c: "`parameters` is that of the residual "
+            "network, with its two projections",
+            right - norms: "`parameters` lacks those of batch normalisation",
+            right - 10: "`parameters` lacks the biases of the last layer",
+            right + 18 * c: "`parameters` is that of a network for images of "
+            "three channels",
+        },
+    )
+
+
+@exercise(
+    label="ex-function-classes-certain",
+    hint="A statement is certain if it compares a class with one that it "
+    "contains, and speaks of the training loss.",
+    why="Nesting is the only thing that orders the best training losses, and "
+    "it orders nothing else: not classes of equal size, not unseen points, "
+    "and not what an optimiser finds. The chapter's Section What Nesting "
+    "Guarantees shows all three.",
+)
+def certain(a, b, c, d, e):
+    """Check which statements on least squares always hold."""
+    boolean("a", a, True, "(a) compares each class with one that contains it")
+    boolean(
+        "b",
+        b,
+        False,
+        "(b) happens often, but a set of points can be made where each of "
+        "these classes does better than the one before",
+    )
+    boolean(
+        "c",
+        c,
+        False,
+        "(c) is about unseen points, and with enough points or without noise "
+        "it does not happen",
+    )
+    boolean(
+        "d",
+        d,
+        False,
+        "(d) compares two classes of which neither contains the other: "
+        "suppose the points lie on a polynomial of degree 2d",
+    )
+    boolean(
+        "e",
+        e,
+        True,
+        "(e) compares all degrees up to 2d with some of them",
+    )
+
+
+def _embedding(embed, kind, modes):
+    """Check that `embed` makes a deep network compute what a shallow does."""
+    function("embed", embed)
+    fw, d2l, models = book(embed)
+    X = np.random.default_rng(1).standard_normal((4, 1, 8, 8))
+    block = getattr(models, kind)
+    shallow = filled(fw, d2l, models.SmallResNet(block, 1), X)
+    deep = models.SmallResNet(block, 2)
+    fw.forward(deep, X, False)
+    before = d2l.get_weights(shallow)
+    wanted = fw.forward(shallow, X, False)
+    embed(shallow, deep)
+    after = d2l.get_weights(shallow)
+    changed = [k for k in before if not np.array_equal(before[k], after[k])]
+    if changed:
+        raise Wrong(
+            f"`embed` has changed the shallow network, first `{changed[0]}`"
+        )
+    given = d2l.get_weights(deep)
+    for name, W in before.items():
+        if not np.allclose(W, given[name], atol=1e-6):
+            raise Wrong(
+                f"`{name}` exists in both networks, and the deep one does "
+                "not have the shallow one's values"
+            )
+    for training in modes:
+        if training:
+            wanted = fw.forward(shallow, X, True)
+        _compare(wanted, fw.forward(deep, X, training), training, given)
+
+
+def _compare(wanted, scores, training, weights):
+    error = np.abs(scores - wanted).max() / np.abs(wanted).max()
+    if error <= 1e-3:
+        return
+    mode = "training" if training else "evaluation"
+    what = (
+        f"in {mode} mode the scores differ, by up to {error:.2g} times the "
+        "largest"
+    )
+    kernel = weights["layer1.1.conv1.weight"]
+    places = {tuple(place[2:]) for place in np.argwhere(kernel)}
+    if len(places) == 1 and places != {(1, 1)}:
+        row, column = (int(i) for i in places.pop())
+        what += (
+            f"; the kernels of the added blocks are not zero at row {row}, "
+            f"column {column} only, which moves the image"
+        )
+    elif training:
+        what += ": the added blocks are silent in evaluation mode only"
+    raise Wrong(what)
+
+
+@exercise(
+    label="ex-function-classes-slip",
+    hint="What does a convolution do whose kernel is 1 in one place and 0 "
+    "elsewhere?",
+    why="The deeper plain network contains the shallower one's function, to "
+    "the last digit that rounding leaves. Every one of the weights that you "
+    "wrote has to be hit by an optimiser that wants to find it. He et al. "
+    "(2016), Section 1, argue with just this construction.",
+)
+def slipped_embed(embed):
+    """Check the embedding of a plain network in a deeper one."""
+    _embedding(embed, "PlainBlock", (False,))
+
+
+@exercise(
+    label="ex-function-classes-embed",
+    hint="The branches of the added blocks have to be silent, whatever their "
+    "convolutions hold and whatever the batch is.",
+    why="One number a channel is enough to add a block to a trained residual "
+    "network without changing what it computes, in both modes. Goyal et al. "
+    "(2017) start their training from there. Networks that grow while they "
+    "are trained rest on it, too.",
+)
+def embed_residual(embed):
+    """Check the embedding of a residual network in a deeper one."""
+    _embedding(embed, "BasicBlock", (False, True))
+
+
+@exercise(
+    label="ex-function-classes-fair",
+    hint="Which of the two networks has weights on its shortcuts, and where? "
+    "What can stand there that has none?",
+    why="An experiment shows the effect of one thing if nothing else differs. "
+    "He et al. (2016) used such shortcuts in their comparison of plain and "
+    "residual networks (option A, Section 4.1), so that nobody could say "
+    "that the residual ones won by their number of parameters.",
+)
+def fair_block(block):
+    """Check a residual block with the parameters of the plain one."""
+    if getattr(block, "expansion", None) != 1:
+        raise Wrong("the class has no attribute `expansion`, or it is not 1")
+    with in_case("4 to 4 channels, stride 1"):
+        same_function(
+            block,
+            basic,
+            (2, 4, 8, 8),
+            arguments=(4, 4, 1),
+            mistakes=[
+                (
+                    functools.partial(plain, channels=4, stride=1),
+                    "the input is not added: this is the plain block",
+                )
+            ],
+            case="4 to 4 channels, stride 1",
+        )
+    for arguments in (4, 8, 2), (4, 6, 1):
+        case = f"{arguments[0]} to {arguments[1]} channels, stride " + str(
+            arguments[2]
+        )
+        with in_case(case):
+            _fair(block, arguments, case)
+
+
+def _fair(block, arguments, case):
+    in_channels, channels, stride = arguments
+    net, fw = network(block, arguments)
+    X = np.random.default_rng(0).standard_normal((2, in_channels, 8, 8))
+    Y = fw.forward(net, X, False)
+    side = 8 // stride
+    if Y.shape != (2, channels, side, side):
+        raise Wrong(
+            f"{case}: for an input of shape {fw.shown(X.shape)} the output "
+            f"has the shape {fw.shown(Y.shape)}"
+        )
+    # In order of size, for names and order do not matter.
+    shapes = sorted(variable.key for variable in fw.parameters(net))
+    plain = [(channels,)] * 4
+    plain += [(channels, in_channels, 3, 3), (channels, channels, 3, 3)]
+    if shapes != sorted(plain):
+        surplus = "more" if len(shapes) > len(plain) else "other"
+        raise Wrong(
+            f"{case}: the block has {surplus} parameters than `PlainBlock`: "
+            f"their shapes are {', '.join(map(str, shapes))}"
+        )
+    # A branch of zero leaves the shortcut alone.
+    for variable in fw.parameters(net):
+        variable.write(np.zeros(variable.shape, np.float32))
+    Y = fw.forward(net, np.abs(X), False)
+    if not np.any(Y):
+        raise Wrong(
+            f"{case}: with all parameters zero the output is zero, so "
+            "nothing of the input is passed on"
+        )
+    if (fw.forward(net, -np.abs(X), False) != 0).any():
+        raise Wrong(f"{case}: the ReLU behind the addition is missing")

@@ -1,0 +1,425 @@
+"""Checks for the exercises of the chapter on the flow of gradients."""
+
+import functools
+import itertools
+import math
+
+import numpy as np
+
+from d2lutils.check.answer import Wrong, exercise
+from d2lutils.check.blocks import residual_branch
+from d2lutils.check.compare import (
+    array,
+    function,
+    integer,
+    number,
+    same_function,
+    same_results,
+)
+from d2lutils.check.models import book, filled
+from d2lutils.check.reference import Weights, relu
+
+
+@exercise(
+    label="ex-gradient-flow-paths",
+    hint="At each block a path goes either through the layers or along the "
+    "shortcut; in a plain stack there is no choice.",
+    why="Removing two of nine blocks leaves a quarter of the paths, and "
+    "cutting a plain stack leaves none. Veit et al. (2016) saw just this "
+    "difference when they removed layers from trained networks. The "
+    "chapter's lesion study repeats it.",
+)
+def paths(all_paths, through_four, left, left_plain):
+    """Check the numbers of paths through nine blocks."""
+    integer(
+        "all_paths",
+        all_paths,
+        512,
+        {
+            511: "`all_paths` lacks one: the path through no block is one, "
+            "too",
+            81: "`all_paths` is 9², but each of nine blocks leaves two ways",
+            9: "`all_paths` counts the paths through exactly one block",
+        },
+    )
+    integer(
+        "through_four",
+        through_four,
+        math.comb(9, 4),
+        {
+            math.perm(9, 4): "`through_four` counts the orders in which four "
+            "blocks can be named; a path meets them in one order only",
+            16: "`through_four` counts the paths through four blocks alone",
+        },
+    )
+    integer(
+        "left",
+        left,
+        128,
+        {
+            510: "`left` is smaller by two; each removal does more than that",
+            384: "`left` is three quarters, but how many paths have seven "
+            "blocks?",
+            256: "`left` is right for one block less; two are removed",
+        },
+    )
+    integer(
+        "left_plain",
+        left_plain,
+        0,
+        {
+            1: "`left_plain`: a plain stack has one path, and the missing "
+            "block was on it",
+        },
+    )
+
+
+@exercise(
+    label="ex-gradient-flow-scaled",
+    hint="Unroll two blocks and see how often λ stands in front of the first "
+    "input.",
+    why="Fifty factors that are a little off one end far off one: the direct "
+    "path is open only if the shortcut is the identity. He et al., Identity "
+    "Mappings in Deep Residual Networks (2016), Sections 2 and 3, derive it "
+    "and test many other shortcuts.",
+)
+def scaled_shortcut(less, more):
+    """Check what 50 scaled shortcuts do to the direct gradient."""
+    for name, value, scale in ("less", less, 0.9), ("more", more, 1.1):
+        number(
+            name,
+            value,
+            scale**50,
+            {
+                scale: f"`{name}` is the factor of one block",
+                scale * 50: f"`{name}` adds up what is to be multiplied",
+                (1 + scale) ** 50: f"`{name}` includes the branches; the "
+                "direct path goes through none",
+                1 / scale**50: f"`{name}` is the reciprocal",
+                1 + 50 * (scale - 1): f"`{name}` adds up what is to be "
+                "multiplied",
+            },
+            tolerance=0.01,
+        )
+
+
+def _product(g, jacobians, identity=1.0):
+    for J in reversed(jacobians):
+        g = g @ (identity * np.eye(len(J)) + J)
+    return g
+
+
+def _forwards(g, jacobians):
+    return _product(g, jacobians[::-1])
+
+
+def _column(g, jacobians):
+    for J in jacobians:
+        g = g + J @ g
+    return g
+
+
+def _columns_back(g, jacobians):
+    return _column(g, jacobians[::-1])
+
+
+def _one_more(g, jacobians):
+    return _product(g, jacobians) + g
+
+
+@exercise(
+    label="ex-gradient-flow-order",
+    hint="Which block does the gradient meet first on its way down?",
+    why="A row from the top, multiplied from the right by one factor after "
+    "the other, is reverse-mode differentiation: it never forms a product of "
+    "two Jacobians, which would cost d³ instead of d². The chapter's "
+    "`pull_back` is one such step.",
+)
+def product_order(gradient_at_input):
+    """Check the product of a stack's factors."""
+    rng = np.random.default_rng(0)
+    cases = []
+    for L in (1, 3, 4):
+        J = rng.standard_normal((L, 5, 5)) / 3
+        cases.append((rng.standard_normal(5), list(J)))
+    same_results(
+        "gradient_at_input",
+        gradient_at_input,
+        _product,
+        cases,
+        [
+            (
+                _forwards,
+                "the factors stand in the order of the forward pass",
+            ),
+            (_column, "`g` is treated as a column, not as a row"),
+            (_columns_back, "`g` is treated as a column, not as a row"),
+            (
+                functools.partial(_product, identity=0.0),
+                "the identities are missing: this is a plain stack",
+            ),
+            (_one_more, "the direct path is counted twice"),
+        ],
+        tolerance=1e-6,
+    )
+
+
+@exercise(
+    label="ex-gradient-flow-bounds",
+    hint="How much shorter, at most, can one factor I + J make a row? How "
+    "much longer?",
+    why="The bounds keep still as the network grows if ε shrinks like 1/L. "
+    "In a plain network the same ε would allow ε^L: next to nothing. This "
+    "is all that a shortcut guarantees. What branches do to it in practice "
+    "the chapter measures.",
+)
+def gradient_bounds(lower, upper):
+    """Check bounds for the norm of a gradient behind 50 blocks."""
+    number(
+        "lower",
+        lower,
+        0.98**50,
+        {
+            math.exp(-1): "`lower` is the limit for ever more blocks; here "
+            "are 50",
+            0: "`lower` is next to nothing, as in a plain network; here an "
+            "identity stands in every factor",
+            1.02**50: "`lower` and `upper` are exchanged",
+        },
+        tolerance=2e-3,
+    )
+    number(
+        "upper",
+        upper,
+        1.02**50,
+        {
+            math.e: "`upper` is the limit for ever more blocks; here are 50",
+            2: "`upper` adds up 50 times ε; the factors multiply",
+        },
+        tolerance=2e-3,
+    )
+
+
+def _by_length(g, pull_backs):
+    rows = [g]
+    for pull in reversed(pull_backs):
+        through = [pull(row) for row in rows]
+        rows = [
+            (rows[k] if k < len(rows) else 0 * g)
+            + (through[k - 1] if k else 0)
+            for k in range(len(rows) + 1)
+        ]
+    return rows
+
+
+@exercise(
+    label="ex-gradient-flow-lengths",
+    hint="At each block, every gradient in the list splits in two: one keeps "
+    "its number of branches, one gets one more.",
+    why="The sum over 2^L paths takes L(L+1)/2 steps of backpropagation, "
+    "since paths of equal length can be added up on the way. It is how Veit "
+    "et al. (2016), Section 4.3, could say which lengths matter, though they "
+    "drew paths at random.",
+)
+def gradients_by_length(by_length):
+    """Check the sums of the paths of each length."""
+    function("by_length", by_length)
+    rng = np.random.default_rng(0)
+    for L in (1, 2, 4):
+        J = rng.standard_normal((L, 5, 5)) / 2
+        pulls = [functools.partial(_pull, A) for A in J]
+        g = rng.standard_normal(5)
+        rows = by_length(g, pulls)
+        if not isinstance(rows, list | tuple | np.ndarray):
+            raise Wrong(
+                f"`by_length` returns a {type(rows).__name__}, not a list of "
+                "arrays"
+            )
+        if len(rows) != L + 1:
+            raise Wrong(
+                f"for L = {L} the list has {len(rows)} entries; k runs from 0 "
+                "to L"
+            )
+        right = _by_length(g, pulls)
+        if np.allclose(np.stack(rows), right[::-1]):
+            raise Wrong("the list is in falling order of length")
+        if L > 1 and np.allclose(np.stack(rows), _by_length(g, pulls[::-1])):
+            raise Wrong(
+                "the blocks are gone through from the first to the last; the "
+                "gradient meets the last one first"
+            )
+        for k, (row, correct) in enumerate(zip(rows, right, strict=True)):
+            array(f"by_length(…)[{k}], for L = {L}", row, correct, 1e-6)
+
+
+def _pull(A, row):
+    return row @ A
+
+
+@exercise(
+    label="ex-gradient-flow-lesion",
+    hint="Flatten the stages into one list of parts, and mind that taking "
+    "one out changes the numbers of the others.",
+    why="With several blocks removed at once you can draw the curve of Veit "
+    "et al. (2016), Figure 5: the error of a residual network grows smoothly "
+    "with the number of blocks removed. The next exercises ask what that "
+    "shows.",
+)
+def lesion(without):
+    """Check a function that removes blocks from a network."""
+    function("without", without)
+    fw, d2l, models = book(without)
+    X = np.random.default_rng(1).standard_normal((3, 1, 12, 12))
+    net = models.SmallResNet(models.BasicBlock, 2)
+    filled(fw, d2l, net, X)
+    before = d2l.get_weights(net)
+    whole = fw.forward(net, X, False)
+    given = {}
+    for removed in ([], [5], [0, 1]):
+        lesioned = without(net, removed)
+        if lesioned is None:
+            raise Wrong("`without` returns None: `return` is missing")
+        if not fw.is_network(lesioned):
+            raise Wrong(
+                f"`without` returns a {type(lesioned).__name__}, not a network"
+            )
+        given[tuple(removed)] = fw.forward(lesioned, X, False)
+        if not np.allclose(fw.forward(net, X, False), whole, atol=1e-5):
+            raise Wrong(
+                f"`without(net, {removed})` changes `net` itself; the next "
+                "lesion starts from a damaged network"
+            )
+    names = [f"layer{i + 1}.{j}" for i in range(3) for j in range(2)]
+    for removed, scores in given.items():
+        right = whole
+        if removed:
+            silent = [names[i] for i in removed]
+            right = _silenced(fw, d2l, net, before, X, silent)
+        if scores.shape != right.shape:
+            raise Wrong(
+                f"`without(net, {list(removed)})` puts out the shape "
+                f"{scores.shape}, `net` itself {right.shape}"
+            )
+        if not np.allclose(scores, right, atol=1e-3 * np.abs(right).max()):
+            _blame(fw, d2l, net, before, X, names, removed, scores)
+
+
+def _silenced(fw, d2l, net, weights, X, names):
+    """Return the scores of a network, some blocks of which do nothing."""
+    weights = dict(weights)
+    for name in names:
+        for part in ("weight", "bias"):
+            key = f"{name}.bn2.{part}"
+            weights[key] = 0 * weights[key]
+    kept = d2l.get_weights(net)
+    d2l.set_weights(net, weights)
+    scores = fw.forward(net, X, False)
+    d2l.set_weights(net, kept)
+    return scores
+
+
+def _blame(fw, d2l, net, weights, X, names, removed, scores):
+    """Say which blocks are missing instead of the right ones."""
+    call = f"`without(net, {list(removed)})`"
+    for count in range(4):
+        for others in itertools.combinations((0, 1, 3, 5), count):
+            wrong = _silenced(
+                fw, d2l, net, weights, X, [names[i] for i in others]
+            )
+            if np.allclose(scores, wrong, atol=1e-3 * np.abs(wrong).max()):
+                lost = ", ".join(map(str, others)) or "none"
+                raise Wrong(f"{call} removes other blocks: {lost}")
+    raise Wrong(
+        f"{call} computes something else than the network without these blocks"
+    )
+
+
+KEEP = 0.8
+
+
+def _dropped(X, weights, training, factor=KEEP):
+    Y = residual_branch(X, weights, training, X.shape[1])
+    return relu(X + factor * Y)
+
+
+@exercise(
+    label="ex-gradient-flow-stochastic",
+    hint="One random number a call decides in training; in evaluation "
+    "nothing is random.",
+    why="Trained so, a network is used to losing blocks, and a step costs "
+    "less. Huang et al., Deep Networks with Stochastic Depth (2016, "
+    "arXiv:1603.09382), trained 1,202 layers with it, letting the "
+    "probability fall with the depth of the block. The lesion study shows "
+    "why the network bears it.",
+)
+def stochastic_depth(block):
+    """Check a block whose branch is dropped at random in training."""
+    X = np.abs(np.random.default_rng(0).standard_normal((4, 4, 6, 6)))
+    net = same_function(
+        block,
+        _dropped,
+        X.shape,
+        arguments=(4, KEEP),
+        modes=(False,),
+        inputs=X,
+        mistakes=[
+            (
+                functools.partial(_dropped, factor=1),
+                "in evaluation mode the branch is not multiplied by `keep`",
+            ),
+            (
+                functools.partial(_dropped, factor=1 - KEEP),
+                "in evaluation mode the branch is multiplied by the "
+                "probability of its loss",
+            ),
+            (
+                functools.partial(_dropped, factor=0),
+                "in evaluation mode the branch is missing",
+            ),
+        ],
+    )
+    fw = book(net)[0]
+    kept = _dropped(X, Weights(), True, factor=1)
+    scaled = _dropped(X, Weights(), True, factor=1 / KEEP)
+    count = 0
+    for _ in range(60):
+        for variable in [*fw.parameters(net), *fw.state(net)]:
+            variable.fill()
+        Y = fw.forward(net, X, True)
+        if _like(Y, kept):
+            count += 1
+        elif not _like(Y, X):
+            _blame_step(Y, X, kept, scaled)
+    if count in (0, 60):
+        words = "always" if count else "never"
+        raise Wrong(f"in training mode the branch is {words} there")
+    if count < 36:
+        raise Wrong(
+            f"with `keep` = {KEEP} the branch was there in only {count} of 60 "
+            "training steps"
+        )
+
+
+def _like(Y, right):
+    return np.allclose(Y, right, atol=2e-3 * np.abs(right).max())
+
+
+def _blame_step(Y, X, kept, scaled):
+    if _like(Y, scaled):
+        raise Wrong(
+            "in training mode the branch is divided by `keep`: another "
+            "convention than the one asked for"
+        )
+    if all(
+        _like(y, x) or _like(y, k) for y, x, k in zip(Y, X, kept, strict=True)
+    ):
+        raise Wrong(
+            "the coin is thrown for each example; it is one for the whole "
+            "mini-batch"
+        )
+    if _like(Y, _dropped(X, Weights(), True)):
+        raise Wrong("the branch is multiplied by `keep` in training, too")
+    raise Wrong(
+        "in training mode the output is neither the input nor that of the "
+        "whole block"
+    )

@@ -1,0 +1,134 @@
+"""The checks of the chapter that introduces the book."""
+
+import contextlib
+import io
+import os
+
+from d2lutils.check.answer import Unanswered, Wrong, exercise
+from d2lutils.check.compare import choice, function
+from d2lutils.scale import VARIABLE, current_scale
+
+
+@exercise(
+    label="ex-intro-tabs",
+    hint="Read again what the chapter says about the browser's memory, and "
+    "ask whether an address changes only the page that it opens.",
+    why="The book shows one framework at a time, so what you read on one page "
+    "and on the next is one dialect. A link with such an ending is a safe way "
+    "to point somebody to a framework; just know that it changes what the "
+    "reader finds on other pages afterwards. Go on with `fashion_mnist`.",
+)
+def framework_tabs(there, with_ending, back_here):
+    """Check which tabs are shown: there, with an ending, and back here."""
+    choice(
+        "there",
+        there,
+        "tensorflow",
+        {
+            "pytorch": "`there` names the framework of a first visit; you "
+            "have chosen another since",
+            "mxnet": "`there` is a page without an ending in its address",
+        },
+    )
+    choice(
+        "with_ending",
+        with_ending,
+        "mxnet",
+        {
+            "pytorch": "`with_ending` is neither what you chose nor what the "
+            "address names",
+            "tensorflow": "`with_ending` is what you chose, and the address "
+            "goes unheeded",
+        },
+    )
+    choice(
+        "back_here",
+        back_here,
+        "mxnet",
+        {
+            "pytorch": "`back_here` forgets all choices, but the browser "
+            "remembers",
+            "tensorflow": "`back_here` forgets a choice: one was made after "
+            "you clicked on the tab",
+        },
+    )
+
+
+def _shown(value):
+    return {None: "absent", "": "empty"}.get(value, f"`{value}`")
+
+
+def _set(value):
+    if value is None:
+        os.environ.pop(VARIABLE, None)
+    else:
+        os.environ[VARIABLE] = value
+
+
+def _expected(scale):
+    _set(scale)
+    try:
+        current_scale(False)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _compare(scale, result, expected):
+    call = f"message({scale!r})"
+    if isinstance(result, BaseException):
+        raise Wrong(
+            f"`{call}` returns the error itself, not its text",
+            "`str(error)` is the text of an error.",
+        )
+    if expected is None:
+        if result is not None:
+            raise Wrong(
+                f"`{call}` has to return None, for this scale exists, and "
+                f"returns {result!r}"
+            )
+    elif result is None:
+        raise Wrong(f"`{call}` returns None, but loading the data raises")
+    elif not isinstance(result, str):
+        raise Wrong(
+            f"`{call}` has to return a text, not {type(result).__name__}"
+        )
+    elif result.strip() != expected:
+        raise Wrong(
+            f"`{call}` returns {result!r}, which is not the text of the error"
+        )
+
+
+@exercise(
+    label="ex-intro-scale",
+    hint="`try`, `except ValueError as error` and `finally` are all that is "
+    "needed; `os.environ` behaves like a dictionary.",
+    why="You now know what an error of this package looks like, and that "
+    "scaling down never happens in silence: a word that is no scale is "
+    "refused, not guessed. Putting back what one has changed, in a `finally`, "
+    "is what the training code of this book does with the mode of a network. "
+    "Read on in `fashion_mnist`, where the data are loaded.",
+)
+def scale_message(message):
+    """Check a function that returns the error of a scale."""
+    function("message", message)
+    kept = os.environ.get(VARIABLE)
+    try:
+        for scale in ("medium", "FULL", "smoke"):
+            expected = _expected(scale)
+            for before in (None, "smoke"):
+                _set(before)
+                with contextlib.redirect_stdout(io.StringIO()):
+                    result = message(scale)
+                after = os.environ.get(VARIABLE)
+                if result is ...:
+                    raise Unanswered
+                _compare(scale, result, expected)
+                if after != before:
+                    raise Wrong(
+                        f"the result is right, but {VARIABLE} was "
+                        f"{_shown(before)} before `message({scale!r})` and "
+                        f"is {_shown(after)} afterwards"
+                    )
+    finally:
+        _set(kept)

@@ -1,0 +1,345 @@
+"""Checks for the exercises of the chapter on pre-activation."""
+
+import functools
+
+from d2lutils.check.answer import exercise, in_case
+from d2lutils.check.compare import choice, integer, number, same_function
+from d2lutils.check.reference import global_avg_pool, relu
+
+
+def _preact(
+    X, weights, training, channels, stride=1, activated=False, raw=False
+):
+    """Return the pre-activation block, or one of its distortions."""
+    A = relu(weights.batch_norm(X, training))
+    Y = weights.conv(A, channels, 3, stride, padding=1)
+    Y = relu(weights.batch_norm(Y, training))
+    Y = weights.conv(Y, channels, 3, padding=1)
+    if stride != 1 or channels != X.shape[1]:
+        return weights.conv(X if raw else A, channels, 1, stride) + Y
+    return (A if activated else X) + Y
+
+
+def _rectified(X, weights, training, make):
+    return relu(make(X, weights, training))
+
+
+def _off_the_path(right, changes, raw):
+    """Return how a block may spoil its direct path, and what is said of it.
+
+    Args:
+        right: The block, with the options `raw` and `activated`.
+        changes: Whether it changes the shape, and has a projection.
+        raw: What is said of a projection that reads the input.
+    """
+    mistakes = [
+        (
+            functools.partial(_rectified, make=right),
+            "there is a ReLU behind the addition",
+        )
+    ]
+    if changes:
+        return [*mistakes, (functools.partial(right, raw=True), raw)]
+    activated = (
+        functools.partial(right, activated=True),
+        "what is added is the input after batch normalisation and ReLU",
+    )
+    return [*mistakes, activated]
+
+
+def _same_block(block, right, arguments, case, mistakes):
+    with in_case(case):
+        same_function(
+            block,
+            right,
+            (2, arguments[0], 8, 8),
+            arguments=arguments,
+            mistakes=mistakes,
+            case=case,
+        )
+
+
+@exercise(
+    label="ex-preactivation-clean",
+    hint="What does the name X stand for when it is added?",
+    why="One overwritten name puts batch normalisation and ReLU back on the "
+    "path of every block, and the network trains all the same, only not as "
+    "well when it is deep. Whether a block with a silent branch returns its "
+    "input is a test that finds such faults at once.",
+)
+def clean_path(block):
+    """Check the block whose shortcut read the wrong features."""
+    for arguments in (4, 4, 1), (4, 6, 2):
+        in_channels, channels, stride = arguments
+        right = functools.partial(_preact, channels=channels, stride=stride)
+        mistakes = _off_the_path(
+            right,
+            in_channels != channels,
+            "the projection reads the input, and no longer what has been "
+            "normalised and activated",
+        )
+        case = f"{in_channels} to {channels} channels, stride {stride}"
+        _same_block(block, right, arguments, case, mistakes)
+
+
+def _bottleneck(
+    X,
+    weights,
+    training,
+    channels,
+    stride=1,
+    first=False,
+    raw=False,
+    activated=False,
+):
+    """Return the pre-activation bottleneck.
+
+    `first` puts the stride on the first convolution; `raw` lets the
+    projection read the input, `activated` the identity what is activated.
+    """
+    A = relu(weights.batch_norm(X, training))
+    Y = weights.conv(A, channels, 1, stride if first else 1)
+    Y = relu(weights.batch_norm(Y, training))
+    Y = weights.conv(Y, channels, 3, 1 if first else stride, padding=1)
+    Y = relu(weights.batch_norm(Y, training))
+    Y = weights.conv(Y, 4 * channels, 1)
+    if stride != 1 or 4 * channels != X.shape[1]:
+        X = weights.conv(X if raw else A, 4 * channels, 1, stride)
+    elif activated:
+        X = A
+    return X + Y
+
+
+def _post(X, weights, training, channels, stride=1):
+    """Return the bottleneck with post-activation."""
+    Y = relu(weights.batch_norm(weights.conv(X, channels, 1), training))
+    Y = weights.conv(Y, channels, 3, stride, padding=1)
+    Y = relu(weights.batch_norm(Y, training))
+    Y = weights.batch_norm(weights.conv(Y, 4 * channels, 1), training)
+    if stride != 1 or 4 * channels != X.shape[1]:
+        X = weights.conv(X, 4 * channels, 1, stride)
+        X = weights.batch_norm(X, training)
+    return relu(X + Y)
+
+
+@exercise(
+    label="ex-preactivation-bottleneck",
+    hint="Three times batch normalisation, ReLU, convolution; what is left "
+    "for behind the addition?",
+    why="Of such blocks He et al. (2016) built the network of 1,001 layers "
+    "that had 4.92 % test error on CIFAR-10, better than its shallower "
+    "relatives. The same order, normalise, transform, add, is that of most "
+    "of today's transformers.",
+)
+def preact_bottleneck(block):
+    """Check a bottleneck with pre-activation."""
+    for arguments in (16, 4, 1), (8, 4, 1), (16, 8, 2):
+        in_channels, channels, stride = arguments
+        right = functools.partial(
+            _bottleneck, channels=channels, stride=stride
+        )
+        mistakes = [
+            (
+                functools.partial(_post, channels=channels, stride=stride),
+                "this is the bottleneck with post-activation",
+            ),
+            *_off_the_path(
+                right,
+                in_channels != 4 * channels or stride != 1,
+                "the projection reads the input; it should read what has "
+                "been normalised and activated",
+            ),
+        ]
+        if stride == 2:
+            mistakes.append(
+                (
+                    functools.partial(right, first=True),
+                    "the stride stands on the first convolution",
+                )
+            )
+        case = f"{in_channels} channels to 4 · {channels}, stride {stride}"
+        _same_block(block, right, arguments, case, mistakes)
+
+
+@exercise(
+    label="ex-preactivation-path",
+    hint="Count the stem, each addition, each projection, and what stands in "
+    "front of the pooling; count nothing that is on a branch.",
+    why="Only the number of ReLUs of the original network grows with its "
+    "depth. In the other network depth adds nothing but additions to the "
+    "path, which is why a thousand layers of it can be trained: He et al., "
+    "Identity Mappings in Deep Residual Networks (2016).",
+)
+def direct_path(post_relus, post_norms, pre_relus, pre_norms):
+    """Check the numbers of layers on the direct paths of two networks."""
+    integer(
+        "post_relus",
+        post_relus,
+        28,
+        {
+            27: "`post_relus` lacks one: the stem ends with a ReLU",
+            55: "`post_relus` counts the ReLUs on the branches, too",
+            10: "`post_relus` counts the blocks of one stage; there are "
+            "three stages",
+            7: "`post_relus` is that of the chapter's network, with two "
+            "blocks a stage; nine are asked for",
+        },
+    )
+    integer(
+        "post_norms",
+        post_norms,
+        3,
+        {
+            1: "`post_norms` lacks those on the shortcuts that change the "
+            "shape",
+            2: "`post_norms` lacks that of the stem",
+            57: "`post_norms` counts those on the branches, too",
+        },
+    )
+    for name, value, kind in (
+        ("pre_relus", pre_relus, "a ReLU"),
+        ("pre_norms", pre_norms, "a batch normalisation"),
+    ):
+        integer(
+            name,
+            value,
+            3,
+            {
+                1: f"`{name}` lacks some: the projection of a block that "
+                f"changes the shape reads behind {kind}",
+                2: f"`{name}` lacks one: {kind} stands in front of the "
+                "pooling",
+                0: f"`{name}` is not zero: look at the end of the network, "
+                "and at the projections",
+                4: f"`{name}` is too large: the stem is bare",
+            },
+        )
+
+
+@exercise(
+    label="ex-preactivation-difference",
+    hint="Blocks that do not change the shape have two batch normalisations "
+    "of the same size in both networks; look at the ends and at the other "
+    "blocks.",
+    why="The convolutions of the two networks are the same; all that moved "
+    "are normalisations. A comparison of the two is therefore fair, and a "
+    "count to the last number would show a layer that is too many.",
+)
+def norm_difference(difference):
+    """Check the difference between the numbers of parameters."""
+    integer(
+        "difference",
+        difference,
+        192,
+        {
+            96: "`difference` counts one number a channel; batch "
+            "normalisation learns two",
+            -192: "`difference` has the wrong sign: which network has more?",
+            288: "`difference` lacks the stem and what stands in front of "
+            "the pooling",
+            0: "`difference` is not zero: the blocks that change the shape "
+            "normalise different numbers of channels",
+            160: "`difference` lacks the stem",
+            320: "`difference` lacks what stands in front of the pooling",
+        },
+    )
+
+
+@exercise(
+    label="ex-preactivation-open",
+    hint="Which of the two blocks still has a ReLU on the direct path? And "
+    "what does batch normalisation do to a channel whose entries are mostly "
+    "positive?",
+    why="An open path is not all: with the ReLU in front of the addition it "
+    "is open, and the branches can only add. He et al., Identity Mappings in "
+    "Deep Residual Networks (2016), Table 2, found both variants worse than "
+    "the original.",
+)
+def open_entries(relu_before, norm_after):
+    """Check predictions on the open entries of two blocks."""
+    number(
+        "relu_before",
+        relu_before,
+        1,
+        {
+            0: "`relu_before` would mean that a ReLU on the path closes all "
+            "entries; is there one?",
+            0.5: "`relu_before` would mean that a ReLU on the path cuts "
+            "half; is there one?",
+        },
+        tolerance=0.01,
+    )
+    choice(
+        "norm_after",
+        norm_after,
+        "smaller",
+        {
+            "larger": "`norm_after`: batch normalisation centres each channel "
+            "of the sum, right in front of the ReLU; how much does that "
+            "ReLU cut?"
+        },
+    )
+
+
+def _network(
+    X, weights, training, num_blocks, activated=True, ending=True, bare=True
+):
+    """Return the network with an activated stem; or one of its relatives."""
+    Y = weights.conv(X, 16, 3, padding=1)
+    if activated:
+        Y = relu(weights.batch_norm(Y, training))
+    for stage, channels in enumerate((16, 32, 64)):
+        for index in range(num_blocks):
+            if activated and bare and stage == index == 0:
+                A = weights.conv(Y, 16, 3, padding=1)
+                A = relu(weights.batch_norm(A, training))
+                Y = Y + weights.conv(A, 16, 3, padding=1)
+            else:
+                stride = 2 if stage and not index else 1
+                Y = _preact(Y, weights, training, channels, stride)
+    if ending:
+        Y = relu(weights.batch_norm(Y, training))
+    return weights.dense(global_avg_pool(Y), 10)
+
+
+@exercise(
+    label="ex-preactivation-stem",
+    hint="Batch normalisation and ReLU move out of the first block into the "
+    "stem: there is one pair, not two, and both shortcut and branch begin "
+    "behind it.",
+    why="This is the network that the authors published. The shortcut of its "
+    "first block begins behind the activation, so that the first branch and "
+    "the first shortcut read the same features. The appendix of He et al., "
+    "Identity Mappings in Deep Residual Networks (2016), tells why the first "
+    "and the last unit need such attention.",
+)
+def activated_stem(make):
+    """Check the pre-activation network with an activated stem."""
+    for num_blocks in 1, 2:
+        right = functools.partial(_network, num_blocks=num_blocks)
+        case = f"with {num_blocks} block{'s' * (num_blocks > 1)} a stage"
+        with in_case(case):
+            same_function(
+                make,
+                right,
+                (2, 1, 16, 16),
+                arguments=(num_blocks,),
+                modes=(False,) if num_blocks > 1 else (False, True),
+                mistakes=[
+                    (
+                        functools.partial(right, activated=False),
+                        "this is `PreActResNet`, with its bare stem",
+                    ),
+                    (
+                        functools.partial(right, bare=False),
+                        "the first block still begins with an activation of "
+                        "its own",
+                    ),
+                    (
+                        functools.partial(right, ending=False),
+                        "the batch normalisation and ReLU in front of the "
+                        "pooling are missing",
+                    ),
+                ],
+                case=case,
+            )

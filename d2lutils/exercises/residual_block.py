@@ -1,0 +1,274 @@
+"""Checks for the exercises of the chapter on residual blocks."""
+
+import functools
+
+import numpy as np
+
+from d2lutils.check.answer import exercise, in_case
+from d2lutils.check.blocks import basic
+from d2lutils.check.compare import function, same_function, sequence
+from d2lutils.check.reference import relu
+
+# What an entry of −2 and one of 3 become.
+_UNCHANGED, _RECTIFIED = (-2, 3), (0, 3)
+
+
+def _same(X):
+    return X
+
+
+_MISTAKES = [
+    ({"after": _same}, "the ReLU behind the addition is missing"),
+    (
+        {"before": relu, "after": _same},
+        "the last ReLU stands in front of the addition, not behind it",
+    ),
+    (
+        {"before": relu},
+        "there is a ReLU between the branch and the addition: the branch "
+        "ends with its batch normalisation",
+    ),
+    ({"inner": _same}, "the ReLU between the two convolutions is missing"),
+]
+_OF_IDENTITIES = (
+    {"projected": True},
+    "there is a projection although the shape does not change",
+)
+_OF_PROJECTIONS = (
+    {"normalised": False},
+    "the projection has no batch normalisation",
+)
+_OF_STRIDES = (
+    {"same": True},
+    "the strided convolution does not pad by one on each side: all of its "
+    "windows stand one pixel off",
+)
+
+
+def _check_basic(block, settings):
+    """Compare a block with the basic block, in several settings.
+
+    Args:
+        block: The answer.
+        settings: Triples of channels in, channels out and stride.
+    """
+    for arguments in settings:
+        in_channels, out_channels, stride = arguments
+        make = functools.partial(basic, channels=out_channels, stride=stride)
+        mistakes = [*_MISTAKES]
+        if in_channels == out_channels and stride == 1:
+            mistakes.append(_OF_IDENTITIES)
+        else:
+            mistakes.append(_OF_PROJECTIONS)
+        if stride == 2:
+            mistakes.append(_OF_STRIDES)
+        case = f"{in_channels} to {out_channels} channels, stride {stride}"
+        with in_case(case):
+            same_function(
+                block,
+                make,
+                (2, in_channels, 8, 8),
+                arguments=arguments,
+                mistakes=[
+                    (functools.partial(make, **change), words)
+                    for change, words in mistakes
+                ],
+                case=case,
+            )
+
+
+@exercise(
+    label="ex-residual-block-silent",
+    hint="Only the shortcut is left, and what follows the addition.",
+    why="Whether a silent block is exactly the identity depends on what "
+    "follows the addition, not on the branch. Inside a ResNet the "
+    "difference hardly shows, because the input of a block comes from a "
+    "ReLU. The chapter on pre-activation takes it up, with He et al., "
+    "Identity Mappings in Deep Residual Networks (2016).",
+)
+def silent_branch(a, b, c):
+    """Check what becomes of −2 and 3 in three blocks with a zero branch."""
+    entry = ("what becomes of −2", "what becomes of 3")
+    sequence(
+        "a",
+        a,
+        _RECTIFIED,
+        {_UNCHANGED: "in (a) something follows the addition"},
+        entry=entry,
+    )
+    for name, value in ("b", b), ("c", c):
+        sequence(
+            name,
+            value,
+            _UNCHANGED,
+            {
+                _RECTIFIED: f"in ({name}) nothing follows the addition",
+                (0, 0): f"in ({name}) the branch is zero, not the shortcut",
+            },
+            entry=entry,
+        )
+
+
+@exercise(
+    label="ex-residual-block-from-memory",
+    hint="Compare with the figure of the two shortcuts, layer by layer.",
+    why="You have written the block of which ResNet-18 and ResNet-34 are "
+    "made. Everything else in them is a stem, a head, and repetition: see "
+    "the chapter on ResNet-18. Every known implementation has these layers "
+    "in this order, so that weights can be exchanged between them.",
+)
+def residual_block(block):
+    """Check a basic residual block."""
+    _check_basic(block, [(4, 4, 1), (4, 6, 1), (4, 4, 2), (4, 6, 2)])
+
+
+@exercise(
+    label="ex-residual-block-projection",
+    hint="Where does the stride have to appear, if both summands are to "
+    "have the same shape?",
+    why="A stride changes the shape as surely as a new number of channels. "
+    "The error is loud here; with an input of 2×2 the addition would have "
+    "broadcast, and nobody would have noticed. In the chapter on ResNet-18, "
+    "three stages begin with such a block.",
+)
+def strided_shortcut(block):
+    """Check the block whose shortcut did not know the stride."""
+    _check_basic(block, [(4, 4, 1), (4, 6, 1), (4, 6, 2), (4, 4, 2)])
+
+
+def _free(X, weights, training, channels, stride, first=0, side=1):
+    """Return every `stride`-th row and column, and channels of zeros."""
+    X = X[:, :, first::stride, first::stride]
+    missing = [(0, 0)] * 4
+    missing[1] = (0, channels - X.shape[1])[::side]
+    return np.pad(X, missing)
+
+
+@exercise(
+    label="ex-residual-block-free",
+    hint="Slice with a step, then pad the axis of the channels, at its end "
+    "only.",
+    why="A residual network with such shortcuts has exactly as many "
+    "parameters as the plain one. He et al. (2016) compared them so; if "
+    "the residual network is better, it is not because it has more weights. "
+    "They found projections slightly better, and identities good enough: "
+    "Section 4.1 and Table 3 there.",
+)
+def free_shortcut(shortcut):
+    """Check the shortcut without weights."""
+    function("shortcut", shortcut)
+    for in_channels, channels, stride in [(3, 3, 2), (3, 5, 1), (3, 6, 2)]:
+        right = functools.partial(_free, channels=channels, stride=stride)
+
+        def tiled(X, weights, training, right=right, channels=channels):
+            Y = right(X, weights, training)
+            return Y[:, np.arange(channels) % X.shape[1]]
+
+        def averaged(X, weights, training, right=right):
+            N, C, H, W = X.shape
+            X = X.reshape(N, C, H // 2, 2, W // 2, 2).mean((3, 5))
+            return _free(X, weights, training, right.keywords["channels"], 1)
+
+        mistakes = [
+            (
+                functools.partial(right, side=-1),
+                "the zeros stand in front of the present channels",
+            ),
+            (tiled, "the new channels are copies, not zeros"),
+        ]
+        if stride == 2:
+            mistakes += [
+                (
+                    functools.partial(right, first=1),
+                    "the rows and columns that are kept do not begin with "
+                    "the first",
+                ),
+                (
+                    averaged,
+                    "rows and columns are averaged; the shortcut keeps some "
+                    "as they are",
+                ),
+            ]
+        same_function(
+            lambda X, c=channels, s=stride: shortcut(X, c, s),
+            right,
+            (2, in_channels, 6, 6),
+            mistakes=mistakes,
+            case=f"{in_channels} to {channels} channels, stride {stride}",
+        )
+
+
+@exercise(
+    label="ex-residual-block-early-relu",
+    hint="What has to be computed before the last ReLU?",
+    why="With the ReLU in front of the addition a block can only add to its "
+    "input, so that features grow from block to block. He et al., Identity "
+    "Mappings in Deep Residual Networks (2016), tried it: Table 2 (c) there. "
+    "The chapter on pre-activation shows where the ReLU can go instead.",
+)
+def early_relu(block):
+    """Check the block whose last ReLU came too early."""
+    _check_basic(block, [(4, 4, 1), (4, 6, 2)])
+
+
+def _preactivation(X, weights, training, after=_same, activated=False):
+    Y = A = relu(weights.batch_norm(X, training))
+    Y = weights.conv(Y, X.shape[1], 3, padding=1)
+    Y = relu(weights.batch_norm(Y, training))
+    Y = weights.conv(Y, X.shape[1], 3, padding=1)
+    return after((A if activated else X) + Y)
+
+
+def _convolution_first(X, weights, training):
+    Y = X
+    for _ in range(2):
+        Y = weights.conv(Y, X.shape[1], 3, padding=1)
+        Y = relu(weights.batch_norm(Y, training))
+    return X + Y
+
+
+def _relu_first(X, weights, training):
+    Y = X
+    for _ in range(2):
+        Y = weights.batch_norm(relu(Y), training)
+        Y = weights.conv(Y, X.shape[1], 3, padding=1)
+    return X + Y
+
+
+@exercise(
+    label="ex-residual-block-preactivation",
+    hint="Nothing is left for behind the addition: the branch begins with "
+    "what used to end the block before.",
+    why="Nothing stands on the way of the input but additions, so a block "
+    "with a silent branch is the identity for every input, and the gradient "
+    "passes it unchanged. He et al. (2016) trained 1,001 layers of this kind; "
+    "the chapter on pre-activation tells how.",
+)
+def preactivation_block(block):
+    """Check a pre-activation block of unchanged shape."""
+    same_function(
+        block,
+        _preactivation,
+        (2, 4, 6, 6),
+        arguments=(4,),
+        mistakes=[
+            (
+                functools.partial(_preactivation, after=relu),
+                "there is a ReLU behind the addition",
+            ),
+            (
+                functools.partial(_preactivation, activated=True),
+                "what is added is the input after its normalisation and "
+                "ReLU, not the input",
+            ),
+            (
+                _convolution_first,
+                "the convolutions come first; here they come last",
+            ),
+            (
+                _relu_first,
+                "the ReLU comes before the normalisation, not after it",
+            ),
+            (basic, "this is the block with post-activation"),
+        ],
+    )

@@ -1,0 +1,366 @@
+"""Checks for the exercises of the chapter on ResNet-18."""
+
+import functools
+import inspect
+
+import numpy as np
+
+from d2lutils.check.answer import Wrong, exercise, in_case
+from d2lutils.check.blocks import basic, plain
+from d2lutils.check.compare import integer, same_function, shape
+from d2lutils.check.recognise import network
+from d2lutils.check.reference import global_avg_pool, max_pool, relu
+
+AXES = ("channels", "height", "width")
+
+
+@exercise(
+    label="ex-resnet18-small-image",
+    hint="The stem halves the sides twice; which of the stages halve them "
+    "once more?",
+    why="A network made for 224×224 leaves a 32×32 image a single position "
+    "in its last stage, where most of the parameters are. Another exercise "
+    "of this chapter gives such images a stem of their own, as He et al. "
+    "(2016) did for CIFAR-10, Section 4.2 there.",
+)
+def small_image(shapes):
+    """Check the shapes of a 32×32 image on its way through ResNet-18."""
+    if not isinstance(shapes, list | tuple) or len(shapes) != 5:
+        raise Wrong("`shapes` has to be a list of five shapes")
+    sides = (8, 8, 4, 2, 1)
+    channels = (64, 64, 128, 256, 512)
+    for i, (c, side) in enumerate(zip(channels, sides, strict=True)):
+        name = f"shapes[{i}]"
+        mistakes = {
+            (side, side, c): f"`{name}` is in another order: channels, "
+            "height, width are asked for"
+        }
+        if i == 0:
+            mistakes[c, 2 * side, 2 * side] = (
+                f"`{name}` is the shape behind the convolution; the "
+                "max-pooling belongs to the stem, too"
+            )
+        if i == 1:
+            mistakes[c, side // 2, side // 2] = (
+                f"`{name}` is halved, but the first stage leaves the sides "
+                "as they are"
+            )
+        shape(name, shapes[i], (c, side, side), mistakes, AXES)
+
+
+def _stem(X, weights, training, pads=((3, 3), (1, 1))):
+    """Return the stem, with other paddings of convolution and pooling."""
+    first, second = ([(0, 0), (0, 0), pad, pad] for pad in pads)
+    Y = weights.conv(np.pad(X, first), 64, 7, 2)
+    Y = relu(weights.batch_norm(Y, training))
+    return max_pool(np.pad(Y, second), 3, 2)
+
+
+def _resnet(X, weights, training, num_blocks):
+    Y = _stem(X, weights, training)
+    for stage, count in enumerate(num_blocks):
+        for block in range(count):
+            stride = 2 if stage and not block else 1
+            Y = basic(Y, weights, training, 64 * 2**stage, stride)
+    return weights.dense(global_avg_pool(Y), 10)
+
+
+@exercise(
+    label="ex-resnet18-deeper",
+    hint="Only blocks of unchanged shape are added: how many in each stage, "
+    "and with how many channels?",
+    why="Nearly twice the parameters, all of them in blocks that begin close "
+    "to the identity. On ImageNet this lowered the top-1 error from 27.88 to "
+    "25.03 %, while the plain network of 34 layers was worse than the one of "
+    "18 (He et al., 2016, Table 2). The chapter The ResNet Family goes on to "
+    "152 layers.",
+)
+def deeper(resnet34, added):
+    """Check ResNet-34 and the number of parameters that it adds."""
+    counts = {64: 1, 128: 2, 256: 4, 512: 1}
+    right = sum(n * (18 * c**2 + 4 * c) for c, n in counts.items())
+    weights = sum(n * 18 * c**2 for c, n in counts.items())
+    eighteen = 11_175_370
+    integer(
+        "added",
+        added,
+        right,
+        {
+            eighteen + right: "`added` counts all parameters of ResNet-34, "
+            "not those that it has more than ResNet-18",
+            weights: "`added` counts convolutions only: batch normalisation "
+            "learns two numbers a channel",
+            weights + (right - weights) // 2: "`added` counts one number a "
+            "channel for batch normalisation, which learns two",
+        },
+    )
+    same_function(
+        resnet34,
+        functools.partial(_resnet, num_blocks=(3, 4, 6, 3)),
+        (1, 1, 33, 33),
+        modes=(False,),
+        mistakes=[
+            (
+                functools.partial(_resnet, num_blocks=(2, 2, 2, 2)),
+                "this is ResNet-18",
+            ),
+            (
+                functools.partial(_resnet, num_blocks=(3, 6, 4, 3)),
+                "stages 2 and 3 are exchanged",
+            ),
+        ],
+    )
+
+
+@exercise(
+    label="ex-resnet18-stem",
+    hint="How many zeros stand left of the image, and how many right of it? "
+    "Count them for each layer with stride 2.",
+    why="The same shape is not the same function. Frameworks disagree on "
+    'where the odd zero of "same" goes, and nothing warns you: the weights '
+    "load, the shapes fit, the accuracy is a little lower. The chapter Same "
+    "Numbers, Three Frameworks compares whole networks digit by digit, which "
+    "is how such faults are found.",
+)
+def stem(make_stem):
+    """Check a ResNet's stem."""
+    for channels, side in (1, 32), (3, 31):
+        case = f"for {channels} channel{'s' * (channels > 1)}"
+        with in_case(case):
+            same_function(
+                make_stem,
+                _stem,
+                (2, channels, side, side),
+                arguments=(channels,),
+                mistakes=[
+                    (
+                        functools.partial(_stem, pads=((2, 3), (1, 1))),
+                        "the convolution has one zero less on the left and "
+                        "above than on the right and below, as with "
+                        'padding="same"',
+                    ),
+                    (
+                        functools.partial(_stem, pads=((3, 2), (1, 1))),
+                        "the convolution has one zero less on the right and "
+                        "below than on the left and above",
+                    ),
+                    (
+                        functools.partial(_stem, pads=((3, 3), (0, 1))),
+                        "the convolution is right now; the pooling pads on "
+                        "one side only",
+                    ),
+                    (
+                        functools.partial(_stem, pads=((2, 3), (0, 1))),
+                        "convolution and pooling both pad more on the right "
+                        "and below than on the left and above",
+                    ),
+                ],
+                case=case,
+            )
+
+
+@exercise(
+    label="ex-resnet18-small-stem",
+    hint="What made the image smaller? What else in the stem is there only "
+    "because the image was large?",
+    why="Most ResNets that are trained on images of 32×32 have such a stem: "
+    "a 3×3 convolution of stride 1 and no pooling. He et al. (2016), Section "
+    "4.2, did it first, with fewer channels. The price is sixteen times the "
+    "arithmetic in everything behind it.",
+)
+def small_stem(make_stem):
+    """Check a stem for images of 32×32."""
+    net, fw = network(make_stem)
+    X = np.random.default_rng(0).standard_normal((4, 1, 32, 32))
+    Y = fw.forward(net, X, True)
+    if not isinstance(Y, np.ndarray) or Y.ndim != 4:
+        raise Wrong("the stem does not return images")
+    shape(
+        "the output's shape",
+        Y.shape[1:],
+        (64, 32, 32),
+        {
+            (64, 8, 8): "the image still is halved twice",
+            (64, 16, 16): "the image still is halved once",
+            (64, 31, 31): "one row and one column are lost to an even kernel",
+            (64, 30, 30): "two rows and two columns are lost: the padding is "
+            "missing",
+        },
+        AXES,
+    )
+    count = sum(int(np.prod(each.shape)) for each in fw.parameters(net))
+    if count > 1000:
+        raise Wrong(
+            f"the stem has {count:,} parameters, more than 1,000",
+            "Which kernel size does a small image need?",
+        )
+    if (Y < 0).any():
+        raise Wrong(
+            "some entries are negative", "What follows the batch norm?"
+        )
+    if not Y.any():
+        raise Wrong("all entries are zero")
+    # Large enough for ε not to matter.
+    large, larger = (fw.forward(net, s * X, True) for s in (100, 1000))
+    if np.abs(larger - large).max() > 0.1 * np.abs(large).max():
+        raise Wrong(
+            "an input that is ten times as large changes the output, so it "
+            "is not normalised",
+            "Is there a batch normalisation, and does it know that it is "
+            "being trained?",
+        )
+    other = X.copy()
+    other[0] *= 3
+    if np.allclose(fw.forward(net, other, True)[1], Y[1], atol=1e-4):
+        raise Wrong("each image is normalised by itself, not over the batch")
+    other = X.copy()
+    other[:, :, 16, 16] += 1
+    changed = fw.forward(net, other, False) - fw.forward(net, X, False)
+    if np.any(np.abs(changed) > 1e-6, axis=(0, 1)).sum() <= 1:
+        raise Wrong("each output looks at a single pixel")
+
+
+def _always_training(X, weights, training):
+    return basic(X, weights, True)
+
+
+@exercise(
+    label="ex-resnet18-frozen",
+    hint="Who tells each batch normalisation whether it is being trained?",
+    why="A batch normalisation that never learns of training keeps its first "
+    "statistics for ever. It happens without an error: with F.batch_norm in "
+    "PyTorch, with a forgotten `training` in TensorFlow, with "
+    "use_global_stats in MXNet. Comparing the running statistics before and "
+    "after a step finds it. Ioffe and Szegedy (2015) describe the two modes.",
+)
+def frozen_norm(block):
+    """Check the block whose batch normalisation did not train."""
+    same_function(
+        block,
+        basic,
+        (4, 4, 6, 6),
+        arguments=(4, 4),
+        mistakes=[
+            (
+                _always_training,
+                "now the statistics of the batch are used in evaluation mode, "
+                "too",
+            )
+        ],
+    )
+
+
+def _bottleneck(X, weights, training, last=True, before=False, inner=True):
+    sizes = ((64, 1), (64, 3), (256, 1))
+    Y = X
+    for i, (channels, size) in enumerate(sizes):
+        Y = weights.conv(Y, channels, size, padding=size // 2)
+        Y = weights.batch_norm(Y, training)
+        Y = relu(Y) if (before if i == 2 else inner) else Y
+    return relu(X + Y) if last else X + Y
+
+
+@exercise(
+    label="ex-resnet18-bottleneck",
+    hint="A convolution has k² · in · out weights, and batch normalisation "
+    "two numbers a channel; the second convolution alone looks at "
+    "neighbours.",
+    why="The weights of a convolution grow with the product of its channels "
+    "in and out; so the expensive one, 3×3, works where the channels are "
+    "few. ResNet-50, 101 and 152 are made of such blocks: see the chapter "
+    "The Bottleneck Block, and He et al. (2016), Figure 5.",
+)
+def narrow_block(block, parameters, basic_parameters):
+    """Check a bottleneck of 256 and 64 channels, and two counts."""
+    same_function(
+        block,
+        _bottleneck,
+        (2, 256, 4, 4),
+        mistakes=[
+            (
+                functools.partial(_bottleneck, last=False),
+                "the ReLU behind the addition is missing",
+            ),
+            (
+                functools.partial(_bottleneck, last=False, before=True),
+                "the last ReLU stands in front of the addition",
+            ),
+            (
+                functools.partial(_bottleneck, before=True),
+                "there is a ReLU behind the last convolution, too",
+            ),
+            (
+                functools.partial(_bottleneck, inner=False),
+                "the ReLUs between the convolutions are missing",
+            ),
+        ],
+    )
+    weights, norms = 2 * 64 * 256 + 9 * 64**2, 2 * (64 + 64 + 256)
+    integer(
+        "parameters",
+        parameters,
+        weights + norms,
+        {
+            weights: "`parameters` lacks those of batch normalisation",
+            weights + norms // 2: "`parameters` counts one number a channel "
+            "for batch normalisation, which learns two",
+            weights + 2 * norms: "`parameters` counts running means and "
+            "variances, which are not learned",
+        },
+    )
+    weights, norms = 18 * 256**2, 4 * 256
+    integer(
+        "basic_parameters",
+        basic_parameters,
+        weights + norms,
+        {
+            weights: "`basic_parameters` lacks those of batch normalisation",
+            (weights + norms) // 16 + 192: "`basic_parameters` is that of a "
+            "block for 64 channels; 256 are asked for",
+        },
+    )
+
+
+@exercise(
+    label="ex-resnet18-plain",
+    hint="Take away the shortcut and what only the shortcut needed; leave "
+    "all else as it was.",
+    why="The plain network is the control of the experiment: the same "
+    "layers, the same initialisation, no shortcuts. At 18 layers the two are "
+    "about equal; deeper, they part. The chapter Function Classes and the "
+    "Degradation Problem runs the experiment.",
+)
+def plain_block(block):
+    """Check the basic block without its shortcut."""
+    if inspect.isclass(block) and getattr(block, "expansion", None) != 1:
+        raise Wrong(
+            "the class has no attribute `expansion`, or it is not 1, so that "
+            "`ResNet` cannot use it"
+        )
+    for arguments in (4, 4, 1), (4, 6, 2):
+        in_channels, channels, stride = arguments
+        right = functools.partial(plain, channels=channels, stride=stride)
+        case = f"{in_channels} to {channels} channels, stride {stride}"
+        mistakes = [
+            (
+                functools.partial(right, last=False),
+                "the second ReLU is missing",
+            ),
+            (
+                functools.partial(right, inner=False),
+                "the ReLU between the convolutions is missing",
+            ),
+            (
+                functools.partial(basic, channels=channels, stride=stride),
+                "the input is still added",
+            ),
+        ]
+        with in_case(case):
+            same_function(
+                block,
+                right,
+                (2, in_channels, 8, 8),
+                arguments=arguments,
+                mistakes=mistakes,
+                case=case,
+            )

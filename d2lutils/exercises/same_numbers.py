@@ -1,0 +1,431 @@
+"""The checks of the chapter on the same numbers in three frameworks."""
+
+import numpy as np
+
+from d2lutils.check.answer import Wrong, exercise
+from d2lutils.check.compare import (
+    array,
+    function,
+    integer,
+    same_function,
+    same_results,
+)
+from d2lutils.check.recognise import adapter, network
+
+
+@exercise(
+    label="ex-same-numbers-layout",
+    hint="`transpose` takes, for each axis of the result, the number of the "
+    "axis that it comes from; write the names of the axes above each other.",
+    why="The four axes of a kernel are the same in all frameworks, and only "
+    "their order differs, so moving a convolution is one transposition. "
+    "It is also all that d2l.get_weights and d2l.set_weights do for it. "
+    "Read on in One Dictionary of Weights.",
+)
+def kernel_layout(to_keras, from_keras):
+    """Check the conversion of a kernel, in both directions, exactly."""
+    weight = np.arange(2.0 * 3 * 5 * 7).reshape(2, 3, 5, 7)
+    kernel = weight.transpose(2, 3, 1, 0)
+    square = np.arange(4.0 * 4 * 3 * 3).reshape(4, 4, 3, 3)
+    swapped = "swaps the axes in and out"
+    mirrored = "swaps height and width"
+    shuffled = "is a reshape, which leaves the numbers in their old order"
+    for name, convert, given, right, wrong in [
+        (
+            "to_keras",
+            to_keras,
+            weight,
+            kernel,
+            [
+                (weight.transpose(2, 3, 0, 1), swapped),
+                (weight.transpose(3, 2, 1, 0), mirrored),
+                (weight.reshape(kernel.shape), shuffled),
+            ],
+        ),
+        (
+            "from_keras",
+            from_keras,
+            kernel,
+            weight,
+            [
+                (kernel.transpose(2, 3, 0, 1), swapped),
+                (kernel.transpose(3, 2, 1, 0), mirrored),
+                (kernel.reshape(weight.shape), shuffled),
+                (
+                    kernel.transpose(2, 3, 1, 0),
+                    "is the same permutation as on the way there; the way "
+                    "back is another",
+                ),
+            ],
+        ),
+        (
+            "to_keras",
+            to_keras,
+            square,
+            square.transpose(2, 3, 1, 0),
+            [(square.transpose(2, 3, 0, 1), swapped)],
+        ),
+        (
+            "from_keras",
+            from_keras,
+            square.transpose(2, 3, 1, 0),
+            square,
+            [(square.transpose(1, 0, 2, 3), swapped)],
+        ),
+    ]:
+        result = function(name, convert)(given.copy())
+        if result is None:
+            raise Wrong(f"`{name}` returns None: `return` is missing")
+        array(
+            f"{name}(…)",
+            result,
+            right,
+            tolerance=0,
+            mistakes=[(w, f"`{name}` {words}") for w, words in wrong],
+        )
+
+
+def _dense_layer(fw, inputs, outputs):
+    """Return a fully connected layer of a framework, with its weights."""
+    if fw.NAME == "PyTorch":
+        return fw.nn.Linear(inputs, outputs)
+    if fw.NAME == "MXNet":
+        layer = fw.nn.Dense(outputs, in_units=inputs)
+        layer.initialize()
+        return layer
+    layer = fw.keras.layers.Dense(outputs)
+    layer.build((None, inputs))
+    return layer
+
+
+@exercise(
+    label="ex-same-numbers-dense",
+    hint="Write down a small matrix, say of 2 rows and 3 columns; then its "
+    "transposed, and what a reshape to 3 rows makes of it.",
+    why="A reshape makes any array fit and says nothing. Of all ways to lose "
+    "a network on the way from one framework to another, this is the "
+    "quietest: shapes are right, the layer learns again if it is trained, "
+    "and only the accuracy is gone. Read on in Moving a Network.",
+)
+def load_dense(load_dense):
+    """Check weights of a dense layer that come from another framework."""
+    function("load_dense", load_dense)
+    fw = adapter(load_dense)
+    rng = np.random.default_rng(0)
+    for inputs, outputs in (5, 3), (4, 4):
+        W = rng.standard_normal((outputs, inputs)).astype(np.float32)
+        bias = rng.standard_normal(outputs).astype(np.float32)
+        X = rng.standard_normal((6, inputs)).astype(np.float32)
+        # TensorFlow gets PyTorch's layout, the others Keras's.
+        theirs = W if fw.NAME == "TensorFlow" else W.T
+        layer = _dense_layer(fw, inputs, outputs)
+        load_dense(layer, theirs.copy(), bias.copy())
+        own = (inputs, outputs) if fw.NAME == "TensorFlow" else W.shape
+        shuffled = np.ascontiguousarray(theirs).reshape(own)
+        shuffled = shuffled.T if fw.NAME == "TensorFlow" else shuffled
+        case = f"with {inputs} inputs and {outputs} outputs"
+        found = fw.forward(layer, X, False)
+        mistakes = [
+            (
+                X @ W.T,
+                f"{case}: the weights have arrived, but not the bias",
+            ),
+            (
+                X @ shuffled.T + bias,
+                f"{case}: the weights fit and are in the wrong places; "
+                + (
+                    "a square array fits without being transposed, too"
+                    if inputs == outputs
+                    else "a reshape changes no order"
+                ),
+            ),
+        ]
+        array(f"layer(X), {case},", found, X @ W.T + bias, mistakes=mistakes)
+
+
+def _conv(channels, size, stride, same=0):
+    """Return a reference; `same` of 1 pads at the end, −1 at the start."""
+
+    def net(X, weights, training):
+        if not same:
+            return weights.conv(X, channels, size, stride, padding=size // 2)
+        total = max(size - stride, 0)
+        sides = (total // 2, total - total // 2)[::same]
+        X = np.pad(X, ((0, 0), (0, 0), sides, sides))
+        return weights.conv(X, channels, size, stride)
+
+    return net
+
+
+@exercise(
+    label="ex-same-numbers-padding",
+    hint="Write down, for a row of 8 pixels and stride 2, which of them the "
+    "first position of the kernel covers.",
+    why="Padding is a convention, and frameworks have different ones for the "
+    "same word. With stride 2 the two networks look at their image with "
+    "an offset of a pixel. Write padding out as numbers wherever you can. "
+    "Read on in Residual Blocks, where `conv` is written so.",
+)
+def moved_conv(conv):
+    """Check a convolution for several kernels, strides, sizes (1e-3)."""
+    for size, stride, side in [
+        (3, 1, 8),
+        (3, 2, 8),
+        (3, 2, 7),
+        (7, 2, 8),
+        (1, 2, 8),
+    ]:
+        same_function(
+            conv,
+            _conv(6, size, stride),
+            (2, 4, side, side),
+            arguments=(4, 6, size, stride),
+            case=f"with a {size}×{size} kernel, stride {stride} and a side "
+            f"of {side}",
+            mistakes=[
+                (
+                    _conv(6, size, stride, same=1),
+                    "the shapes are right, but there are more zeros at the "
+                    "end of each axis than at its start",
+                ),
+                (
+                    _conv(6, size, stride, same=-1),
+                    "the shapes are right, but there are more zeros at the "
+                    "start of each axis than at its end",
+                ),
+            ],
+        )
+
+
+def _batch_norm(X, weights, training):
+    return weights.batch_norm(X, training)
+
+
+@exercise(
+    label="ex-same-numbers-epsilon",
+    hint="Every argument that you do not give has a default, and each "
+    "framework has its own: look them up, one after the other.",
+    why="Half a thousandth in one layer becomes the third digit of the logits "
+    "after twenty, and where a variance is small it becomes much more. "
+    "Defaults are a part of a network that no file of weights contains. "
+    "Read on in the exercise Which rows change?",
+)
+def moved_batch_norm(batch_norm):
+    """Check a batch normalisation; its epsilon to 10 %."""
+    net, fw = network(batch_norm, (3,))
+    variance = 1e-3
+    X = np.random.default_rng(0).uniform(1, 2, (2, 3, 4, 4))
+    fw.forward(net, X, False)
+    for variable in [*fw.parameters(net), *fw.state(net)]:
+        # γ = 1, β = 0, mean 0: the output is X / √(variance + ε).
+        last = variable.name.rpartition("/")[2].rpartition(".")[2]
+        value = 1.0 if last in ("gamma", "weight") else 0.0
+        value = variance if variable.kind == "variance" else value
+        variable.write(np.full(variable.shape, value, np.float32))
+    Y = fw.forward(net, X, False)
+    if Y.shape != X.shape or not np.isfinite(Y).all() or (Y == 0).any():
+        raise Wrong("this is no batch normalisation of three channels")
+    epsilon = float(np.mean((X / Y) ** 2)) - variance
+    if not np.isclose(epsilon, 1e-5, rtol=0.1):
+        side = "large" if epsilon > 1e-5 else "small"
+        factor = max(epsilon / 1e-5, 1e-5 / max(epsilon, 1e-12))
+        raise Wrong(
+            f"the outputs of a channel with a variance of {variance:g} are "
+            f"off: what is added to the variance is too {side}, by a factor "
+            f"of about {factor:,.0f}"
+        )
+    same_function(
+        batch_norm, _batch_norm, (4, 3, 5, 5), arguments=(3,), momentum=0.1
+    )
+
+
+MISTAKES = ("projection", "padding", "epsilon")
+ROWS = (
+    "logits",
+    "loss",
+    "gradient",
+    "weights after the step",
+    "running mean",
+    "running variance",
+    "same, unbiased",
+)
+
+
+def _names(name, value, known):
+    """Return the names in an answer, each of which has to be a known one."""
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise Wrong(
+            f"`{name}` has to be a list of names, not the "
+            f"{type(value).__name__} `{value!r}`"
+        )
+    found = set()
+    for each in value:
+        if each not in known:
+            raise Wrong(
+                f"`{name}` holds {each!r}; the names are "
+                + ", ".join(repr(one) for one in known)
+            )
+        found.add(each)
+    return found
+
+
+@exercise(
+    label="ex-same-numbers-found",
+    hint="Ask of each mistake whether it changes the shape of anything, and "
+    "whether it changes a number.",
+    why="Most mistakes in moving a network leave all shapes as they are. "
+    "Tests of shapes are cheap and find the gross ones; only numbers find "
+    "the others, and they find all of them. Read on in Four Things to "
+    "Compare.",
+)
+def mistakes_found(by_shapes, by_logits):
+    """Check which mistakes shapes find, and which logits."""
+    shapes = _names("by_shapes", by_shapes, MISTAKES)
+    logits = _names("by_logits", by_logits, MISTAKES)
+    if "padding" in shapes:
+        raise Wrong(
+            '`by_shapes` holds "padding": compute the size of the output '
+            "with one zero at the end, and with one on each side"
+        )
+    if "epsilon" in shapes:
+        raise Wrong(
+            '`by_shapes` holds "epsilon", which changes the shape of nothing'
+        )
+    if not shapes:
+        raise Wrong(
+            "`by_shapes` is empty, but one of the mistakes leads to an "
+            "addition of two different shapes"
+        )
+    for each in MISTAKES:
+        if each not in logits:
+            raise Wrong(
+                f'`by_logits` leaves out "{each}": are the logits, if there '
+                "are any, the same with this mistake as without it?"
+            )
+
+
+@exercise(
+    label="ex-same-numbers-batch",
+    hint="First find the largest n with n / (n − 1) − 1 above one thousandth; "
+    "then count the positions that the last stage has for one image.",
+    why="The larger the batch and the image, the less it matters how a "
+    "variance is estimated. It matters where few values meet: in the last "
+    "stages, with small images, in batches of two. Read on in The Proof, "
+    "where eight small images make n = 32.",
+)
+def largest_batch(at_64, at_224):
+    """Check from which batch on the two variances are alike."""
+    for name, value, positions, less, more in [
+        ("at_64", at_64, 4, 1, 16),
+        ("at_224", at_224, 49, 9, 196),
+    ]:
+        sides = f"`{name}` takes the last stage to be"
+        integer(
+            name,
+            value,
+            1000 // positions,
+            {
+                1000 // less: f"{sides} half as high and wide as it is",
+                1000 // more: f"{sides} twice as high and wide as it is",
+                1000 // positions + 1: f"`{name}` is the first batch for "
+                "which the difference is smaller",
+                1000: f"`{name}` is a number of values of a channel, not of "
+                "images",
+                1001: f"`{name}` is a number of values of a channel, not of "
+                "images",
+            },
+        )
+
+
+@exercise(
+    label="ex-same-numbers-rows",
+    hint="Follow the epsilon, and then the weight of the new statistics, "
+    "through evaluation, through training, and through the step.",
+    why="An epsilon enters every output and so every row. The weight of the "
+    "new statistics enters nothing but the running statistics: no "
+    "comparison of outputs or gradients after one step can see it, and "
+    "after an epoch it looks like overfitting. That is why the chapter "
+    "compares four things and not one. Read on in Four Things to Compare.",
+)
+def changed_rows(epsilon, momentum):
+    """Check which rows of the table two mistakes change."""
+    running = set(ROWS[4:])
+    for name, value, right in [
+        ("epsilon", epsilon, set(ROWS)),
+        ("momentum", momentum, running),
+    ]:
+        found = _names(name, value, ROWS)
+        if surplus := found - right:
+            first = next(row for row in ROWS if row in surplus)
+            raise Wrong(
+                f'`{name}` holds "{first}", which does not change: when are '
+                "the running statistics used?"
+            )
+        if missing := right - found:
+            which = (
+                "a row that changes"
+                if len(missing) == 1
+                else f"{len(missing)} rows that change"
+            )
+            raise Wrong(f"`{name}` leaves out {which}")
+
+
+def _unbiased(before, after, n):
+    return 0.9 * before + (after - 0.9 * before) * n / (n - 1)
+
+
+@exercise(
+    label="ex-same-numbers-unbiased",
+    hint="Take the new running variance apart: which part of it has been "
+    "estimated from this batch?",
+    why="A moving average mixes what was known with what is new, and only the "
+    "new part was estimated in two ways. With this function the last row "
+    "of the table agrees at every step of a training and not at the first "
+    "only. Read on in The Proof.",
+)
+def unbiased_variance(unbiased):
+    """Check the running variance after any step (tolerance 1e-6)."""
+    rng = np.random.default_rng(0)
+    before = rng.uniform(0.5, 2, 5)
+    after = 0.9 * before + 0.1 * rng.uniform(0.1, 4, 5)
+    same_results(
+        "unbiased",
+        unbiased,
+        _unbiased,
+        [(1.0, 1.2, 32), (2.0, 2.1, 4), (0.5, 0.6, 2), (before, after, 8)],
+        mistakes=[
+            (
+                lambda before, after, n: after * n / (n - 1),
+                "`unbiased` corrects the whole running variance, the part "
+                "that was there before the batch included",
+            ),
+            (
+                lambda before, after, n: 0.9 + (after - 0.9) * n / (n - 1),
+                "`unbiased` does not use `before`: it is right only if that "
+                "is 1",
+            ),
+            (
+                lambda before, after, n: (
+                    0.9 * before + (after - 0.9 * before) * (n - 1) / n
+                ),
+                "`unbiased` goes in the wrong direction: it makes a biased "
+                "estimate of an unbiased one",
+            ),
+            (
+                lambda before, after, n: (
+                    0.1 * before + (after - 0.1 * before) * n / (n - 1)
+                ),
+                "`unbiased` takes the new statistics to have a weight of "
+                "0.9; theirs is a tenth",
+            ),
+            (
+                lambda before, after, n: (
+                    (after - 0.9 * before) / 0.1 * n / (n - 1)
+                ),
+                "`unbiased` returns the batch's variance, not the running one",
+            ),
+        ],
+        tolerance=1e-6,
+    )

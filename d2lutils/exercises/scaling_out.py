@@ -1,0 +1,422 @@
+"""Checks for the exercises of the chapter on several workers."""
+
+import numpy as np
+
+from d2lutils.check.answer import Wrong, exercise
+from d2lutils.check.compare import (
+    array,
+    function,
+    integer,
+    number,
+    same_results,
+)
+
+PARAMETERS = 11_175_370  # of ResNet-18, with one channel and ten classes
+
+
+@exercise(
+    label="ex-scaling-out-bytes",
+    hint="A number in single precision takes four bytes; a worker's gradient "
+    "is cut into eight chunks, and seven of them go out in each round.",
+    why="The load of the ring is nearly the same for two workers and for a "
+    "thousand, that of a single server grows with each of them. That is why "
+    "the frameworks add up gradients in rings or trees, and why large groups "
+    "share the work of a parameter server among several. Read on in Around a "
+    "Ring.",
+)
+def bytes_sent(ring, server):
+    """Check the bytes that eight workers, or their server, handle."""
+    n = 4 * PARAMETERS
+    integer(
+        "ring",
+        ring,
+        7 * n // 4,
+        {
+            7 * n // 8: "`ring` is that of one round; there are two",
+            2 * n: "`ring`: in each round a worker sends seven of its eight "
+            "chunks, not all",
+            n: "`ring` is one gradient; the ring goes around twice",
+            14 * n: "`ring` is what all workers send together",
+            7 * n: "`ring` is what a worker would send if it sent its whole "
+            "gradient to each of the others",
+            7 * PARAMETERS // 4: "`ring` counts numbers, not bytes",
+            15 * n // 8: "`ring` is that of sixteen workers",
+        },
+    )
+    integer(
+        "server",
+        server,
+        8 * n,
+        {
+            8 * PARAMETERS: "`server` counts numbers, not bytes",
+            7 * n: "`server` is right for a server that is one of the "
+            "workers; this one is separate",
+            16 * n: "`server` counts what it sends back, too",
+            n: "`server` is the gradient of one worker",
+        },
+    )
+
+
+@exercise(
+    label="ex-scaling-out-linear",
+    hint="How many images does the group see in one step?",
+    why="Eight times fewer steps, each about eight times as long: that is "
+    "all the rule says, and it holds while the gradient hardly changes "
+    "within eight small steps. At the start it does change, hence the "
+    "warm-up. Read on in A Larger Batch, a Larger Step.",
+)
+def eight_machines(lr, steps_before, steps_after):
+    """Check the learning rate and the steps of an eightfold batch."""
+    number(
+        "lr",
+        lr,
+        0.8,
+        {
+            0.1: "`lr` is that of one machine; the batch is eight times as "
+            "large now",
+            0.1 * 8**0.5: "`lr` follows the square root of the batch, which "
+            "is another rule",
+            0.1 / 8: "`lr` became smaller, and the fewer steps would be "
+            "shorter, too",
+        },
+    )
+    integer(
+        "steps_before",
+        steps_before,
+        235,
+        {
+            234: "`steps_before` leaves out the last, smaller batch",
+            1875: "`steps_before` is for batches of 32",
+        },
+    )
+    integer(
+        "steps_after",
+        steps_after,
+        30,
+        {
+            29: "`steps_after` leaves out the last, smaller batch",
+            235: "`steps_after`: the group sees eight shards in each step",
+            1880: "`steps_after`: more machines do not mean more steps",
+        },
+    )
+
+
+@exercise(
+    label="ex-scaling-out-speed",
+    hint="Write T(2): a worker computes half the batch and then sends one "
+    "gradient in all, half of it in each round.",
+    why="Whether machines help is decided by one ratio, the time to compute a "
+    "batch over the time to send a gradient, and it is worth a minute with "
+    "a pencil before a cluster is rented. A larger batch, shorter numbers "
+    "and an earlier start improve it. Read on in How Much Faster?",
+)
+def speed_up(two, eight, bandwidth):
+    """Check speed-ups over a slow network, to one per cent."""
+    c, send = 0.4, 45 / 125
+    number(
+        "two",
+        two,
+        c / (c / 2 + send),
+        {
+            2: "`two` forgets the time that the gradients take",
+            (c / 2 + send) / c: "`two` is upside down: the time of one "
+            "worker belongs above",
+            c / (c + send): "`two`: each worker computes only half of the "
+            "batch",
+            c / (c / 2 + 2 * send): "`two`: with two workers a ring sends "
+            "half a gradient in each of the two rounds",
+            c / (c / 2 + send / 2): "`two` counts one of the two rounds",
+            c / (c / 2 + send) / 2: "`two` is the efficiency, not the "
+            "speed-up",
+        },
+        tolerance=0.01,
+    )
+    number(
+        "eight",
+        eight,
+        c / (c / 8 + 1.75 * send),
+        {
+            8: "`eight` forgets the time that the gradients take",
+            (c / 8 + 1.75 * send) / c: "`eight` is upside down: the time of "
+            "one worker belongs above",
+            c / (c / 8 + 2 * send): "`eight`: a worker sends a little less "
+            "than two gradients",
+            c / (c / 8 + send): "`eight` takes the sending of two workers",
+            c / (c / 8 + 0.875 * send): "`eight` counts one of the two rounds",
+            c / (c / 8 + 1.75 * send) / 8: "`eight` is the efficiency, not "
+            "the speed-up",
+            c / (c / 8 + 8 * send): "`eight`: in a ring the time of sending "
+            "hardly grows with the workers",
+        },
+        tolerance=0.01,
+    )
+    number(
+        "bandwidth",
+        bandwidth,
+        225,
+        {
+            112.5: "`bandwidth` leaves all of the 0.4 s for the sending, but "
+            "half of them are needed for computing",
+            450: "`bandwidth`: with two workers a ring sends one gradient in "
+            "all",
+            1800: "`bandwidth` is in megabits per second",
+            0.225: "`bandwidth` is in gigabytes per second",
+        },
+        tolerance=0.01,
+    )
+
+
+def _gradient(X, y):
+    """Return the gradient of a mean loss: that of a linear regression."""
+    return ((X @ np.array([1.0, -2.0, 0.5]) - y)[:, None] * X).mean(axis=0)
+
+
+def _parts(X, y, size):
+    cuts = range(0, len(X), size)
+    parts = [_gradient(X[i : i + size], y[i : i + size]) for i in cuts]
+    return parts, [min(size, len(X) - i) for i in cuts]
+
+
+def _plain_mean(X, y, size):
+    return np.mean(_parts(X, y, size)[0], axis=0)
+
+
+def _plain_sum(X, y, size):
+    return np.sum(_parts(X, y, size)[0], axis=0)
+
+
+def _full_only(X, y, size):
+    kept = max(len(X) // size, 1) * size
+    return _gradient(X[:kept], y[:kept])
+
+
+def _full_divided(X, y, size):
+    parts, sizes = _parts(X, y, size)
+    full = [g * n for g, n in zip(parts, sizes, strict=True) if n == size]
+    return np.sum(full, axis=0) / len(X)
+
+
+def _weighted_sum(X, y, size):
+    return _gradient(X, y) * len(X)
+
+
+def _as_if_full(X, y, size):
+    return _plain_sum(X, y, size) * size / len(X)
+
+
+_ACCUMULATED = [
+    (
+        _plain_mean,
+        "`accumulate` returns the plain mean of the parts' gradients, which "
+        "is right only if all parts have the same size",
+    ),
+    (_plain_sum, "`accumulate` adds the parts' gradients without weights"),
+    (_full_only, "`accumulate` leaves out the last, smaller part"),
+    (
+        _full_divided,
+        "`accumulate` leaves out the last, smaller part, but counts it",
+    ),
+    (
+        _weighted_sum,
+        "`accumulate` returns the gradient of the sum of the losses, not of "
+        "their mean",
+    ),
+    (
+        _as_if_full,
+        "`accumulate` gives the last part the weight of a full one",
+    ),
+]
+
+
+@exercise(
+    label="ex-scaling-out-accumulate",
+    hint="What is the gradient of the sum over a part, if `gradient` returns "
+    "that of the mean?",
+    why="Accumulating gradients makes one small machine compute what a large "
+    "one, or a group, computes: the batch is bounded by patience and no "
+    "longer by memory. Only batch normalisation sees the difference, for it "
+    "takes its statistics from each part. Read on in Batch Normalisation "
+    "Sees Its Shard.",
+)
+def accumulated(accumulate):
+    """Check a gradient that is computed in parts."""
+    accumulate = function("accumulate", accumulate)
+    rng = np.random.default_rng(5)
+    for count, size in (10, 4), (12, 4), (7, 7), (3, 5), (5, 1):
+        X, y = rng.normal(size=(count, 3)), rng.normal(size=count)
+        case = f"with {count} examples and `size={size}`"
+        seen = []
+
+        def gradient(X, y, case=case, size=size, seen=seen):
+            seen.append(len(X))
+            if len(X) != len(y):
+                raise Wrong(
+                    f"{case}: `gradient` gets {len(X)} images and {len(y)} "
+                    "labels"
+                )
+            if not 0 < len(X) <= size:
+                raise Wrong(f"{case}: `gradient` gets {len(X)} at once")
+            return _gradient(X, y)
+
+        array(
+            f"accumulate(…) {case}",
+            accumulate(gradient, X, y, size),
+            _gradient(X, y),
+            tolerance=1e-6,
+            mistakes=[
+                (wrong(X, y, size), f"{words} ({case})")
+                for wrong, words in _ACCUMULATED
+                if not np.allclose(wrong(X, y, size), _gradient(X, y))
+            ],
+        )
+        if not seen:
+            raise Wrong("`accumulate` does not call `gradient`")
+
+
+def _step(w, sums, count, lr, decay):
+    return w - lr * (sum(sums) / count + decay * w)
+
+
+@exercise(
+    label="ex-scaling-out-decay",
+    hint="Write the gradient that one worker would follow if it had all the "
+    "examples; how often does the decay stand in it?",
+    why="What is added up over the workers must be split among them first. "
+    "The same holds for everything that a step adds to the gradient of the "
+    "data, and the engine for TensorFlow, which is printed in In This "
+    "Book's Programs, has to heed it in just this place.",
+)
+def decayed_step(step):
+    """Check a step of several workers with weight decay."""
+    rng = np.random.default_rng(6)
+    cases = [
+        (rng.normal(size=4), list(rng.normal(size=(K, 4))), count, lr, decay)
+        for K, count, lr, decay in (
+            (1, 8, 0.1, 0.5),
+            (4, 32, 0.1, 0.5),
+            (3, 10, 0.2, 0.3),
+        )
+    ]
+    same_results(
+        "step",
+        step,
+        _step,
+        cases,
+        mistakes=[
+            (
+                lambda w, sums, count, lr, decay: (
+                    w - lr * (sum(sums) / count + len(sums) * decay * w)
+                ),
+                "`step` adds the decay once for each worker",
+            ),
+            (
+                lambda w, sums, count, lr, decay: w - lr * sum(sums) / count,
+                "the weights do not decay at all any more",
+            ),
+            (
+                lambda w, sums, count, lr, decay: (
+                    w - lr * (sum(sums) / count / len(sums) + decay * w)
+                ),
+                "`step` divides the examples' gradients by the number of "
+                "workers, although `count` holds the examples of all shards",
+            ),
+            (
+                lambda w, sums, count, lr, decay: (
+                    w - lr * (sum(sums) + decay * w) / count
+                ),
+                "`step` divides the decay by the number of examples",
+            ),
+            (
+                lambda w, sums, count, lr, decay: (
+                    w - lr * (sum(sums) / count + decay * w / len(sums))
+                ),
+                "`step` adds a worker's share of the decay, but only once",
+            ),
+            (
+                lambda w, sums, count, lr, decay: (
+                    w - lr * (sum(sums) / count - decay * w)
+                ),
+                "the decay has the wrong sign: the weights grow",
+            ),
+        ],
+        tolerance=1e-6,
+    )
+
+
+def _combine(means, variances, sizes):
+    means, weights = np.array(means), np.array(sizes) / np.sum(sizes)
+    mean = weights @ means
+    return np.array(
+        [mean, weights @ variances + weights @ (means - mean) ** 2]
+    )
+
+
+def _no_spread(means, variances, sizes):
+    weights = np.array(sizes) / np.sum(sizes)
+    return np.array([weights @ means, weights @ variances])
+
+
+def _no_sizes(means, variances, sizes):
+    return np.array([np.mean(means), np.mean(variances) + np.var(means)])
+
+
+def _no_sizes_in_spread(means, variances, sizes):
+    mean, variance = _no_spread(means, variances, sizes)
+    return np.array([mean, variance + np.var(means)])
+
+
+def _neither(means, variances, sizes):
+    return np.array([np.mean(means), np.mean(variances)])
+
+
+def _unbiased(means, variances, sizes):
+    mean, variance = _combine(means, variances, sizes)
+    return np.array([mean, variance * sum(sizes) / (sum(sizes) - 1)])
+
+
+def _swapped(means, variances, sizes):
+    return _combine(means, variances, sizes)[::-1]
+
+
+@exercise(
+    label="ex-scaling-out-statistics",
+    hint="Go by sums: what are the sum of a shard's values and the sum of "
+    "their squares?",
+    why="This is all that synchronised batch normalisation has to know of the "
+    "other workers: two numbers a channel and the sizes, in every layer. The "
+    "same formula merges the statistics of any two sets without their data; "
+    "for equal shards it is that of Batch Normalisation Sees Its Shard.",
+)
+def whole_statistics(combine):
+    """Check the mean and variance of several shards together."""
+    same_results(
+        "combine",
+        combine,
+        _combine,
+        [
+            ([1.0, 3.0], [2.0, 2.0], [5, 5]),
+            ([0.0, 4.0, -1.0], [1.0, 2.0, 0.5], [8, 2, 6]),
+            ([2.5], [0.7], [3]),
+            ([100.0, 101.0], [0.0, 0.0], [1, 3]),
+        ],
+        mistakes=[
+            (
+                _no_spread,
+                "`combine` leaves out how far the shards' means lie apart",
+            ),
+            (_no_sizes, "`combine` does not use the sizes"),
+            (
+                _no_sizes_in_spread,
+                "the variance of the means counts every shard alike, "
+                "whatever its size",
+            ),
+            (
+                _neither,
+                "`combine` averages means and variances: it uses neither the "
+                "sizes nor how far the means lie apart",
+            ),
+            (_unbiased, "`combine` returns the unbiased variance"),
+            (_swapped, "`combine` returns the variance first"),
+        ],
+        tolerance=1e-6,
+    )
