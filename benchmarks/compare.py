@@ -1,6 +1,5 @@
 """Time two ways of doing the same thing in turn, and show what came out."""
 
-import inspect
 import os
 import statistics
 import time
@@ -119,12 +118,6 @@ def fit_rows(d2l, our_net, their_net, peer, bare_loop):
             runs=21,
         )
     ]
-
-
-def fit_options(fit):
-    """Return the defaults of the options of `fit`: what an engine takes."""
-    parameters = inspect.signature(fit).parameters.values()
-    return {x.name: x.default for x in parameters if x.kind is x.KEYWORD_ONLY}
 
 
 def table(rows):

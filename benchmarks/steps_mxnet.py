@@ -4,9 +4,9 @@ import mxnet as mx
 from mxnet import autograd, gluon, np, npx
 
 from benchmarks import compare
-from d2lutils import mxnet as d2l
-from d2lutils.engines.mxnet import Engine
+from d2lutils.backends.mxnet import Engine
 from d2lutils.models.mxnet import resnet18
+from d2lutils.training import Options
 
 BATCH, SIZE, LR = 64, 96, 0.01
 
@@ -38,7 +38,7 @@ def prepared(net):
 
 def engine_step(net, X, y):
     """Return a function that takes one step as `fit` does."""
-    engine = Engine(net, npx.cpu(), compare.fit_options(d2l.fit))
+    engine = Engine(net, npx.cpu(), Options(num_epochs=1, lr=LR))
     engine.start()
 
     def step():

@@ -5,9 +5,9 @@ from tensorflow import keras
 from tensorflow.keras import layers
 
 from benchmarks import compare
-from d2lutils import tensorflow as d2l
-from d2lutils.engines.tensorflow import Engine
+from d2lutils.backends.tensorflow import Engine
 from d2lutils.models.tensorflow import resnet18, resnet50
+from d2lutils.training import Options
 
 BATCH, SIZE, LR = 64, 96, 0.01
 SHAPE = (SIZE, SIZE, 3)
@@ -52,7 +52,7 @@ def rows():
 def engine_step(net, X, y):
     """Return a function that takes one step as `fit` does."""
     net(X[:1])  # makes the variables
-    engine = Engine(net, [(X, y)], compare.fit_options(d2l.fit))
+    engine = Engine(net, [(X, y)], Options(num_epochs=1, lr=LR))
     engine.start()
 
     def step():

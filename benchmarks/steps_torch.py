@@ -9,8 +9,9 @@ from torch import nn
 
 from benchmarks import compare, peers
 from d2lutils import torch as d2l
-from d2lutils.engines.torch import Engine
+from d2lutils.backends.torch import Engine
 from d2lutils.models.torch import resnet18
+from d2lutils.training import Options
 
 BATCH, SIZE, LR = 64, 96, 0.01
 CPU = torch.device("cpu")
@@ -42,7 +43,7 @@ def batch(channels):
 
 def engine_step(net, X, y, mixed):
     """Return a function that takes one step as `fit` does."""
-    options = compare.fit_options(d2l.fit) | {"mixed_precision": mixed}
+    options = Options(num_epochs=1, lr=LR, mixed_precision=mixed)
     engine = Engine(net, CPU, options)
     engine.start()
     return lambda: engine.step(X, y, LR)

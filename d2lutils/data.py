@@ -8,6 +8,8 @@ batches are the same.
 import math
 import numbers
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -44,12 +46,28 @@ class FashionMNIST(NamedTuple):
     test_labels: np.ndarray
 
 
-def set_seed(seed):
+def set_seed(seed: int) -> None:
     """Seed Python, NumPy and the order of the examples."""
-    global _order
     random.seed(seed)
     np.random.seed(seed)
+    seed_order(seed)
+
+
+def seed_order(seed: int) -> None:
+    """Seed the order of the examples, and nothing else."""
+    global _order
     _order = np.random.default_rng(seed)
+
+
+@contextmanager
+def kept_generators() -> Iterator[None]:
+    """Leave Python's and NumPy's global generators as they were."""
+    states = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
 
 
 def draw_seed():

@@ -8,25 +8,20 @@ import json
 import os
 import platform
 import statistics
-from importlib import metadata
 from pathlib import Path
 
-_PACKAGES = {
-    "pytorch": ("torch",),
-    "tensorflow": ("tensorflow", "tensorflow-cpu", "keras"),
-    "mxnet": ("mxnet",),
-}
+import numpy as np
+
+from d2lutils.frameworks import FRAMEWORKS
 
 
-def versions(framework):
+def versions(framework: str) -> dict[str, str]:
     """Return the versions of Python, NumPy and a framework's packages."""
-    found = {"python": platform.python_version()}
-    for name in ("numpy", *_PACKAGES[framework]):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        **FRAMEWORKS[framework].versions(),
+    }
 
 
 def machine():

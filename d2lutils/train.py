@@ -17,10 +17,10 @@ import importlib
 import os
 import sys
 
-from d2lutils import record, training
+from d2lutils import backends, record, training
+from d2lutils.frameworks import FRAMEWORKS
 from d2lutils.schedules import SCHEDULES
 
-MODULES = {"pytorch": "torch", "tensorflow": "tensorflow", "mxnet": "mxnet"}
 MODELS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 
 
@@ -32,7 +32,7 @@ def parser():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--framework", choices=MODULES, required=True)
+    add("--framework", choices=FRAMEWORKS, required=True)
     add("--model", choices=MODELS, default="resnet18")
     add("--data", choices=["fashion_mnist"], default="fashion_mnist")
     add("--resize", type=int, default=96, help="height and width in pixels")
@@ -64,23 +64,23 @@ def main(arguments=None):
     if args.compile and args.framework != "pytorch":
         print("error: --compile is for PyTorch only", file=sys.stderr)
         return 2
-    module = MODULES[args.framework]
-    d2l = importlib.import_module(f"d2lutils.{module}")
-    engines = importlib.import_module(f"d2lutils.engines.{module}")
+    backend = backends.get(args.framework)
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(engines.group())
+            stack.enter_context(backend.group())
         except ValueError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
-        if engines.rank_and_size()[0] > 0:  # only the first one speaks
+        if backend.rank_and_size()[0] > 0:  # only the first one speaks
             silence = stack.enter_context(open(os.devnull, "w"))
             stack.enter_context(contextlib.redirect_stdout(silence))
             args.record = None
-        return _train(args, d2l, module, engines.rank_and_size()[1])
+        return _train(args, backend)
 
 
-def _train(args, d2l, module, num_processes):
+def _train(args, backend):
+    module = backend.row.module
+    d2l = importlib.import_module(f"d2lutils.{module}")
     models = importlib.import_module(f"d2lutils.models.{module}")
     options = {
         "optimizer": args.optimizer,
@@ -129,7 +129,7 @@ def _train(args, d2l, module, num_processes):
         "compile": args.compile,
         **options,
     }
-    result = record.new(d2l, settings, num_processes, runs)
+    result = record.new(d2l, settings, backend.rank_and_size()[1], runs)
     print(record.summary(result))
     if args.record:
         record.write(args.record, result)

@@ -1,27 +1,27 @@
-"""The part of a training that is the same in every framework.
+"""The part of training that is the same in every framework.
 
-A backend supplies an *engine*, which knows one network on one device:
-
-- `start()` begins an epoch: training mode, sums set to zero;
-- `step(X, y, lr)` trains on one batch and adds to the sums, all on the
-  device, without waiting for it;
-- `sums()` waits and returns the losses' sum, the correct predictions, and
-  how many steps had gone by when the loss was last finite;
-- `rank` is this process's number among the `size` that train together;
-- `state()` and `restore(arrays)` give and take all that a training changes,
-  name → NumPy array.
+A backend supplies an `Engine`, which trains one network on one device.
 """
 
+import dataclasses
 import math
 import numbers
+import os
 import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
 
 from d2lutils import checkpoint as checkpoints
 from d2lutils import data
 from d2lutils.data import check_positive_int
 from d2lutils.progress import Progress, summary
-from d2lutils.scale import limit_epochs
 from d2lutils.schedules import SCHEDULES, learning_rate
+
+History = dict[str, list[float]]
+"""What a run returns: lists with one entry an epoch, under `HISTORY`."""
 
 HISTORY = (
     "train_loss",
@@ -34,39 +34,116 @@ MOMENTUM = {"sgd": 0.0, "momentum": 0.9}
 """Optimizer → momentum: plain gradient descent, and that of He et al."""
 
 
-def check_arguments(train_iter, test_iter, num_epochs, lr, options):
-    """Raise a ValueError naming the first argument that is not valid.
+@dataclass(frozen=True)
+class Options:
+    """What to train like; `d2lutils.torch.fit` explains each.
+
+    Raises:
+        ValueError: A value is not valid; it is named.
+    """
+
+    num_epochs: int
+    lr: float
+    optimizer: str = "sgd"
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    label_smoothing: float = 0.0
+    mixed_precision: bool = False
+    checkpoint: str | os.PathLike | None = None
+    seed: int | None = None
+
+    def __post_init__(self):
+        check_positive_int("num_epochs", self.num_epochs)
+        check_number("lr", self.lr, positive=True)
+        check_number("weight_decay", self.weight_decay)
+        check_number("label_smoothing", self.label_smoothing, below=1)
+        check_name("optimizer", self.optimizer, MOMENTUM)
+        check_name("schedule", self.schedule, SCHEDULES)
+        if self.seed is not None:
+            is_integer = isinstance(self.seed, numbers.Integral)
+            if not is_integer or self.seed < 0:
+                raise ValueError(
+                    f"seed must be an integer ≥ 0, not {self.seed!r}"
+                )
+
+    @property
+    def momentum(self) -> float:
+        """The factor of the velocity in the next one."""
+        return MOMENTUM[self.optimizer]
+
+
+class Engine(Protocol):
+    """What trains one network of a framework on one device."""
+
+    rank: int
+    """This process's number among those that train together."""
+
+    size: int
+    """How many processes train together."""
+
+    def seed(self, seed: int) -> None:
+        """Seed what the framework draws from."""
+
+    def start(self) -> None:
+        """Begin an epoch: training mode, sums set to zero."""
+
+    def step(self, X: Any, y: Any, lr: float) -> None:
+        """Train on one batch, without waiting for it.
+
+        It adds to the sums, on the device, and takes only this process's
+        share of the batch.
+        """
+
+    def sums(self) -> tuple[float, int, int]:
+        """Wait for the device, and tell how the epoch went.
+
+        Returns:
+            The sum of the examples' losses, how many were classified
+            correctly, and how many steps had gone by when the loss was last
+            finite.
+        """
+
+    def evaluate(self, data_iter: Iterable) -> float:
+        """Return the accuracy on some batches, in evaluation mode."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all that training changes: name → array."""
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take what `state` returned."""
+
+
+def in_float32(options: Options, device: str) -> Options:
+    """Give mixed precision up, in favour of float32, and say so.
 
     Args:
-        train_iter: Batches to train on.
-        test_iter: Batches to test on.
-        num_epochs: A positive integer.
-        lr: A positive number.
-        options: The other arguments of `fit` by name.
+        options: The options that ask for it.
+        device: The name of the device that has no bfloat16.
     """
+    print(f"mixed_precision: {device} has no bfloat16; float32 is used")
+    return dataclasses.replace(options, mixed_precision=False)
+
+
+def check_iterables(
+    train_iter: Iterable, test_iter: Iterable, options: Options
+) -> None:
+    """Raise a ValueError unless both iterables can be trained with."""
     for name, batches in ("train_iter", train_iter), ("test_iter", test_iter):
         if num_batches(batches) == 0:
             raise ValueError(f"{name} is empty")
         if hasattr(batches, "__next__"):
             raise ValueError(f"{name} can be gone through only once")
-    check_positive_int("num_epochs", num_epochs)
-    check_number("lr", lr, positive=True)
-    check_number("weight_decay", options["weight_decay"])
-    check_number("label_smoothing", options["label_smoothing"], below=1)
-    for name, known in ("optimizer", MOMENTUM), ("schedule", SCHEDULES):
-        if options[name] not in known:
-            names = ", ".join(known)
-            raise ValueError(
-                f"{name} is {options[name]!r}, not one of {names}"
-            )
-    if options["schedule"] != "constant" and num_batches(train_iter) is None:
+    if options.schedule != "constant" and num_batches(train_iter) is None:
         raise ValueError(
-            f"train_iter has no len, and so no schedule {options['schedule']}"
+            f"train_iter has no len, and so no schedule {options.schedule}"
         )
-    if options["seed"] is not None:
-        seed = options["seed"]
-        if not isinstance(seed, numbers.Integral) or seed < 0:
-            raise ValueError(f"seed must be an integer ≥ 0, not {seed!r}")
+
+
+def check_name(name, value, known):
+    """Raise a ValueError unless a value is one of the known names."""
+    if value not in known:
+        names = ", ".join(known)
+        raise ValueError(f"{name} is {value!r}, not one of {names}")
 
 
 def check_number(name, value, positive=False, below=math.inf):
@@ -123,71 +200,41 @@ def num_batches(batches):
         return None
 
 
-def run(
-    engine,
-    set_seed,
-    train_iter,
-    test_accuracy,
-    num_epochs,
-    lr,
-    has_gpu,
-    options,
-):
+def fit(
+    engine: Engine,
+    train_iter: Iterable,
+    test_iter: Iterable,
+    options: Options,
+) -> History:
     """Train, show the progress and return the history.
 
-    Each epoch begins with a seed of its own, made from `seed` and the
-    epoch's number. So an epoch is the same whether the process has trained
-    those before it or has read a checkpoint.
-
-    Args:
-        engine: See the module's docstring.
-        set_seed: Seeds everything that a training draws from.
-        train_iter: Batches `X, y`.
-        test_accuracy: Returns the accuracy on the test set.
-        num_epochs: Epochs asked for; the scale may allow fewer.
-        lr: The largest learning rate.
-        has_gpu: Whether a GPU was found; sets the default scale.
-        options: `fit`'s `optimizer`, `weight_decay`, `schedule`,
-            `checkpoint` and `seed`.
-
-    Returns:
-        A dict of lists, one entry an epoch: `train_loss`, `train_acc` and
-        `test_acc`; `seconds` and `examples_per_sec` of the training alone.
+    Each epoch begins with a seed of its own, made from the run's and the
+    epoch's number, for the order of the examples and for whatever the
+    framework draws. So an epoch is the same whether this process has trained
+    those before it or has read a checkpoint. The global generators of Python
+    and of NumPy are the reader's, and left alone.
 
     Raises:
         ValueError: An epoch had no examples, or the checkpoint does not fit.
         FloatingPointError: The loss became infinite or NaN.
     """
-    num_epochs = limit_epochs(num_epochs, has_gpu)
-    settings = {
-        "num_epochs": num_epochs,
-        "num_batches": num_batches(train_iter),
-        "lr": float(lr),
-        **{
-            k: v for k, v in options.items() if k not in ("checkpoint", "seed")
-        },
-    }
-    path, seed = options["checkpoint"], options["seed"]
-    history = {name: [] for name in HISTORY}
-    saved = None if path is None else checkpoints.load(path)
-    if saved is not None:
-        arrays, record = saved
-        _check_checkpoint(path, engine.state(), arrays, record, settings, seed)
-        engine.restore(arrays)
-        history, seed = record["history"], record["seed"]
-    elif seed is None:
-        seed = data.draw_seed()
+    settings = _settings(options, train_iter)
+    history, seed = _resume(engine, options, settings)
     done = len(history["train_loss"])
-    with Progress(num_epochs, num_batches(train_iter)) as progress:
+    with Progress(options.num_epochs, num_batches(train_iter)) as progress:
         if done:
-            print(f"{path}: {done} of {num_epochs} epochs were done before")
+            print(
+                f"{options.checkpoint}: {done} of {options.num_epochs} epochs "
+                "were done before"
+            )
             progress.epoch(history)
-        for epoch in range(done, num_epochs):
-            set_seed(_epoch_seed(seed, epoch))
+        for epoch in range(done, options.num_epochs):
+            rate = _rate(options, num_batches(train_iter), epoch)
+            _set_seed(engine, _epoch_seed(seed, epoch))
             start = time.perf_counter()
             try:
                 loss, correct, count = train_epoch(
-                    engine, train_iter, _rate(settings, epoch), progress.step
+                    engine, train_iter, rate, progress.step
                 )
             except FloatingPointError as error:
                 raise FloatingPointError(
@@ -199,23 +246,28 @@ def run(
             history["train_acc"].append(train_acc)
             history["seconds"].append(seconds)
             history["examples_per_sec"].append(count / seconds)
-            history["test_acc"].append(test_accuracy())
-            if path is not None and engine.rank == 0:
+            history["test_acc"].append(engine.evaluate(test_iter))
+            if options.checkpoint is not None and engine.rank == 0:
                 record = {
                     "history": history,
                     "seed": int(seed),
                     "settings": settings,
                 }
-                checkpoints.save(path, engine.state(), record)
+                checkpoints.save(options.checkpoint, engine.state(), record)
             progress.epoch(history)
     return history
 
 
-def train_epoch(engine, train_iter, rate, after_step):
+def train_epoch(
+    engine: Engine,
+    train_iter: Iterable,
+    rate: Callable[[int], float],
+    after_step: Callable[[], None],
+) -> tuple[float, int, int]:
     """Train for one epoch.
 
     Args:
-        engine: See the module's docstring.
+        engine: What takes a step.
         train_iter: Batches `X, y`.
         rate: The learning rate as a function of the step, counted from 0.
         after_step: Called after each step.
@@ -230,40 +282,90 @@ def train_epoch(engine, train_iter, rate, after_step):
     engine.start()
     steps = count = 0
     for X, y in train_iter:
-        if len(y) < engine.size:
-            raise ValueError(
-                f"train_iter: a batch of {len(y)} cannot be shared by "
-                f"{engine.size} processes; choose another batch size"
-            )
         engine.step(X, y, rate(steps))
         steps, count = steps + 1, count + len(y)
         after_step()
     # Read once: a reading after each step would make a GPU wait for Python.
     loss, correct, finite_steps = engine.sums()
+    check_finite(finite_steps, steps, rate)
+    return loss, correct, count
+
+
+def check_finite(finite_steps, steps, rate):
+    """Raise a FloatingPointError unless the loss was finite to the end."""
     if finite_steps < steps:
         raise FloatingPointError(
             f"the loss is no longer finite: step {finite_steps + 1} of "
             f"{steps}, learning rate {rate(finite_steps):.3g}; a smaller one "
             "may help"
         )
-    return loss, correct, count
 
 
-def _rate(settings, epoch):
+def check_share(batch_size, num_processes):
+    """Raise a ValueError unless each process has a share of a batch."""
+    if batch_size < num_processes:
+        raise ValueError(
+            f"train_iter: a batch of {batch_size} cannot be shared by "
+            f"{num_processes} processes; choose another batch size"
+        )
+
+
+def _rate(options, per_epoch, epoch):
     """Return the learning rate as a function of the step of an epoch."""
-    lr, per_epoch = settings["lr"], settings["num_batches"]
-    if settings["schedule"] == "constant":
-        return lambda step: lr
-    total = settings["num_epochs"] * per_epoch
+    if options.schedule == "constant":
+        return lambda step: options.lr
     return lambda step: learning_rate(
-        settings["schedule"], lr, epoch * per_epoch + step, total
+        options.schedule,
+        options.lr,
+        epoch * per_epoch + step,
+        options.num_epochs * per_epoch,
     )
+
+
+def _set_seed(engine, seed):
+    """Seed the order of the examples and what the framework draws from."""
+    data.seed_order(seed)
+    with data.kept_generators():  # some frameworks seed them, too
+        engine.seed(seed)
 
 
 def _epoch_seed(seed, epoch):
     # The first epoch's is the seed itself. Seeds that lie close together, as
     # people choose them, have no epochs in common.
     return (seed + 65_537 * epoch) % 2**32
+
+
+def _settings(options, train_iter):
+    """Return what two runs have to share to be the same, as JSON can hold."""
+    return {
+        "num_epochs": options.num_epochs,
+        "num_batches": num_batches(train_iter),
+        "lr": float(options.lr),
+        "optimizer": options.optimizer,
+        "weight_decay": options.weight_decay,
+        "schedule": options.schedule,
+        "label_smoothing": options.label_smoothing,
+        "mixed_precision": options.mixed_precision,
+    }
+
+
+def _resume(engine, options, settings):
+    """Go on from the checkpoint, if there is one.
+
+    Returns:
+        The history so far and the seed of the run.
+    """
+    path, seed = options.checkpoint, options.seed
+    saved = None if path is None else checkpoints.load(path)
+    if saved is not None:
+        arrays, record = saved
+        _check_checkpoint(path, engine.state(), arrays, record, settings, seed)
+        engine.restore(arrays)
+        return record["history"], record["seed"]
+    return (
+        {name: [] for name in HISTORY},
+        data.draw_seed() if seed is None else seed,
+    )
 
 
 def _check_checkpoint(path, state, arrays, record, settings, seed):
@@ -293,7 +395,7 @@ def _check_checkpoint(path, state, arrays, record, settings, seed):
         )
 
 
-def accuracy(correct, count, name="data_iter"):
+def accuracy(correct: int, count: int, name: str = "data_iter") -> float:
     """Return `correct / count`.
 
     Raises:
@@ -304,11 +406,11 @@ def accuracy(correct, count, name="data_iter"):
     return correct / count
 
 
-def report(history, device):
+def report(history: History, device: str) -> None:
     """Print how a training ended and how fast it was.
 
     Args:
-        history: What `run` returned.
+        history: What `fit` returned.
         device: The name of the device.
     """
     print(summary(history))

@@ -26,7 +26,7 @@ TEXT = " ".join(
 # X is (N, H, W, C) in all of them.
 ADAPTERS = {
     "pytorch": """
-from d2lutils.engines.torch import Engine
+from d2lutils.backends.torch import Engine
 from d2lutils.models.torch import draw_weights
 
 def array(X):
@@ -47,7 +47,7 @@ def rounded(x):
     return torch.tensor(x).bfloat16().float().numpy()
 """,
     "tensorflow": """
-from d2lutils.engines.tensorflow import Engine
+from d2lutils.backends.tensorflow import Engine
 from d2lutils.models.tensorflow import draw_weights
 
 def scores(net, X, training):
@@ -59,13 +59,13 @@ def ready(net):
 
 def engine_loss(net, options, y_hat, y):
     engine = Engine(net, train_iter, options)
-    return float(engine._loss(tf.constant(y_hat), tf.constant(y)))
+    return float(tf.reduce_sum(engine.loss_fn(y_hat, tf.constant(y))))
 
 def rounded(x):
     return tf.cast(tf.cast(x, tf.bfloat16), tf.float32).numpy()
 """,
     "mxnet": """
-from d2lutils.engines.mxnet import Engine
+from d2lutils.backends.mxnet import Engine
 from d2lutils.models.mxnet import draw_weights
 
 def scores(net, X, training):
@@ -79,7 +79,7 @@ def ready(net):
 
 def engine_loss(net, options, y_hat, y):
     engine = Engine(net, mx.cpu(), options)
-    return float(engine._loss(mx.np.array(y_hat), mx.np.array(y)).sum())
+    return float(engine.loss_fn(mx.np.array(y_hat), mx.np.array(y)).sum())
 
 def rounded(x):
     # MXNet has no such format: by its definition, halves to even.
@@ -90,6 +90,8 @@ def rounded(x):
 
 FACTS = """
 import json
+
+from d2lutils.training import Options
 
 
 def largest(X):
@@ -112,8 +114,7 @@ facts["bfloat16"] = bool((bfloat16(numbers) == rounded(numbers)).all())
 
 y_hat = rng.normal(size=(5, 10)).astype("float32")
 y = np.array([3, 0, 9, 3, 5])
-options = {"optimizer": "sgd", "weight_decay": 0.0, "label_smoothing": 0.1,
-           "mixed_precision": False}
+options = Options(num_epochs=1, lr=0.1, label_smoothing=0.1)
 inner = ready(QuickResNet())
 facts["loss"] = engine_loss(inner, options, y_hat, y)
 facts["scores"] = y_hat.tolist(), y.tolist()

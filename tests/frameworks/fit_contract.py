@@ -73,7 +73,7 @@ def main(module, path, killed_at):
 
     three_epochs()
     d2l, _, net = load(module)
-    engine = importlib.import_module(f"d2lutils.engines.{module}").Engine
+    engine = importlib.import_module(f"d2lutils.backends.{module}").Engine
     step, calls = engine.step, []
 
     def dying_step(self, *arguments):
@@ -232,7 +232,7 @@ def test_losses_for_comparison(loaded):
 def test_learning_rate_follows_the_schedule(loaded, schedule, monkeypatch):
     d2l, _, net = loaded
     d2l_engine = importlib.import_module(
-        d2l.__name__.replace("d2lutils.", "d2lutils.engines.")
+        d2l.__name__.replace("d2lutils.", "d2lutils.backends.")
     ).Engine
     rates, step = [], d2l_engine.step
 

@@ -19,12 +19,19 @@ LOOK = """
 import inspect, json, sys
 before = set(sys.modules)
 from d2lutils import {module} as d2l
+def untyped(signature):
+    parameters = [
+        parameter.replace(annotation=parameter.empty)
+        for parameter in signature.parameters.values()
+    ]
+    return str(inspect.Signature(parameters))
+
 names = {{"torch", "tensorflow", "mxnet"}} & set(sys.modules) - before
 print(json.dumps({{
     "all": d2l.__all__,
     "frameworks": sorted(names),
     "signatures": {{
-        name: str(inspect.signature(getattr(d2l, name)))
+        name: untyped(inspect.signature(getattr(d2l, name)))
         for name in d2l.__all__
         if inspect.isfunction(getattr(d2l, name))
     }},

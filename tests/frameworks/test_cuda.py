@@ -19,14 +19,15 @@ pretended_gpu.start()
 NO_STEP_WAITS = f"""
 import torch
 from d2lutils import torch as d2l
-from d2lutils.engines.torch import Engine
+from d2lutils.backends.torch import Engine
 from d2lutils.models.torch import resnet18
+from d2lutils.training import Options
 
 if not torch.cuda.is_available():
     raise SystemExit({ABSENT})
-options = dict(
-    optimizer="momentum", weight_decay=1e-4, label_smoothing=0.1,
-    mixed_precision=True,
+options = Options(
+    num_epochs=1, lr=0.01, optimizer="momentum", weight_decay=1e-4,
+    label_smoothing=0.1, mixed_precision=True,
 )
 train_iter, _ = d2l.load_data_fashion_mnist(32, resize=32, augment=True)
 engine = Engine(resnet18(), d2l.try_gpu(), options)

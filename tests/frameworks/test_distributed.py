@@ -139,7 +139,7 @@ def see_one_gpu(visible, number):
         pytest.skip("this is PyTorch's only")
     code = (
         "import os, torch\n"
-        "from d2lutils.engines.torch import _see_one_gpu\n"
+        "from d2lutils.backends.torch import _see_one_gpu\n"
         "torch.cuda.device_count = lambda: 4\n"
         f"_see_one_gpu({number})\n"
         "print(os.environ['CUDA_VISIBLE_DEVICES'])"

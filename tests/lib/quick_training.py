@@ -2,34 +2,31 @@
 
 from d2lutils import training
 
-OPTIONS = {"schedule": "constant", "checkpoint": None, "seed": None}
 BATCHES = [("XX", "yy")] * 5
 
 
 class Engine:
     rank, size = 0, 1
 
+    def seed(self, seed):
+        pass
+
+    def evaluate(self, data_iter):
+        return 0.25
+
     def start(self):
         pass
 
     def step(self, X, y, lr):
-        pass
+        training.check_share(len(y), self.size)
 
     def sums(self):
         return 20.0, 3, 5
 
 
 def run(num_epochs=2, batches=BATCHES):
-    return training.run(
-        Engine(),
-        lambda seed: None,
-        batches,
-        lambda: 0.25,
-        num_epochs,
-        0.1,
-        False,
-        OPTIONS,
-    )
+    options = training.Options(num_epochs, lr=0.1)
+    return training.fit(Engine(), batches, [], options)
 
 
 if __name__ == "__main__":

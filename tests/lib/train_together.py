@@ -45,10 +45,10 @@ def normalised(module):
 
 def main(module):
     d2l = importlib.import_module(f"d2lutils.{module}")
-    engines = importlib.import_module(f"d2lutils.engines.{module}")
+    backend = importlib.import_module(f"d2lutils.backends.{module}")
     smoke = scale.SCALES["smoke"]
     scale.SCALES["smoke"] = dataclasses.replace(smoke, epochs=3)
-    with engines.group():
+    with backend.group():
         d2l.set_seed(0)
         history = d2l.fit(
             network(module),
@@ -59,7 +59,7 @@ def main(module):
             weight_decay=0.001,
             seed=1,
         )
-        rank, size = engines.rank_and_size()
+        rank, size = backend.rank_and_size()
         net = normalised(module)
         d2l.fit(net, *d2l.load_data_fashion_mnist(64), 1, 0.01, seed=1)
         running = {

@@ -1,0 +1,242 @@
+"""One backend a framework: an object with the verbs that everything needs.
+
+The library, the checks and the tests talk to a framework through it. A
+backend is a module, `d2lutils.backends.torch` for one, which keeps the
+protocol `Backend`. No framework is imported here.
+"""
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+
+from d2lutils.frameworks import FRAMEWORKS, Framework
+
+if TYPE_CHECKING:
+    from d2lutils.backends.variable import Variable
+    from d2lutils.training import Engine, Options
+
+Tensor = Any
+"""An array of the framework."""
+
+Network = Any
+"""A network of the framework: a module, a layer or a block."""
+
+Device = Any
+"""Where a framework computes: its own kind of object."""
+
+
+class Backend(Protocol):
+    """What every framework's backend can do.
+
+    Arrays are NumPy's, and images in them have the axes (N, C, H, W),
+    whatever the framework's own layout is.
+    """
+
+    row: Framework
+    """Its row of the table of frameworks."""
+
+    words: Mapping[str, str]
+    """What `d2lutils.face` writes into the docstrings for this framework."""
+
+    unbiased_variance: bool
+    """Whether the running variance is the unbiased one, over n - 1."""
+
+    def tensor(self, array: Any, device: Device | None = None) -> Tensor:
+        """Return an array as a tensor of the same shape and type."""
+
+    def numpy(self, X: Any) -> Any:
+        """Return a tensor as an array; what is no tensor, unchanged."""
+
+    def images(self, array: Any) -> Tensor:
+        """Return images (N, C, H, W) as a tensor in the framework's layout.
+
+        What has not four axes keeps them as they are.
+        """
+
+    def shown(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Return the shape of images (N, C, H, W) as the framework has it."""
+
+    def set_seed(self, seed: int) -> None:
+        """Seed what the framework draws from."""
+
+    def num_gpus(self) -> int:
+        """Return how many GPUs there are."""
+
+    def try_gpu(self, i: int = 0) -> Device:
+        """Return the i-th GPU, else the CPU."""
+
+    def device_name(self, device: Device) -> str:
+        """Return a device's name, with the GPU's model if it tells that."""
+
+    def is_cpu(self, device: Device) -> bool:
+        """Whether a device is the CPU."""
+
+    def is_tensor(self, value: object) -> bool:
+        """Whether this is a tensor of the framework."""
+
+    def is_network(self, value: object) -> bool:
+        """Whether this is a network of the framework."""
+
+    def wrap(
+        self, function: Callable[[Tensor], Tensor], parts: Iterable[Network]
+    ) -> Network:
+        """Return a function of X as a network that has `parts`."""
+
+    def forward(self, net: Network, X: Any, training: bool = False) -> Any:
+        """Return what a network computes of an array, in either mode.
+
+        The network is left in the mode it was in. In evaluation mode no
+        running statistic moves. What the network returns besides tensors
+        is returned as it is.
+
+        Args:
+            net: A network. Parameters that it lacks are made.
+            X: Images (N, C, H, W), or features (N, …). They are computed
+                with in the network's own floating-point type.
+            training: Whether in training mode.
+
+        Returns:
+            An array; channels are in axis 1.
+        """
+
+    def input_gradient(
+        self, net: Network, X: Any, weight: Any, training: bool
+    ) -> np.ndarray:
+        """Return the gradient of sum(weight · net(X)) by X, as an array."""
+
+    def parameters(self, net: Network) -> "list[Variable]":
+        """Return the trained variables of a network that has seen an input."""
+
+    def statistics(self, net: Network) -> "list[Variable]":
+        """Return the running statistics of a network."""
+
+    def get_weights(self, net: Network) -> dict[str, np.ndarray]:
+        """Return a network's weights: torchvision's names → arrays."""
+
+    def set_weights(self, net: Network, values: Mapping[str, Any]) -> None:
+        """Give a network weights under torchvision's names, in its layouts.
+
+        Raises:
+            ValueError: Entries are missing, surplus or misshapen; all of
+                them are named, and the network is as it was.
+        """
+
+    def batches(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        batch_size: int,
+        resize: int | None,
+        shuffle: bool = False,
+        augment: bool = False,
+    ) -> Iterable[tuple[Tensor, Tensor]]:
+        """Return mini-batches, as often as one likes to go through them.
+
+        Args:
+            images: Bytes of shape (N, H, W).
+            labels: Class numbers of shape (N,).
+            batch_size: Examples in a batch; the last may have fewer.
+            resize: Height and width to resize to; `None` leaves them.
+            shuffle: Whether each pass draws a new order.
+            augment: Whether each pass flips every image, or not, at random.
+        """
+
+    def evaluate_accuracy(
+        self, net: Network, data_iter: Iterable, device: Device | None = None
+    ) -> float:
+        """Return the fraction of examples that are classified correctly."""
+
+    def engine(
+        self,
+        net: Network,
+        device: Device | None,
+        train_iter: Iterable,
+        test_iter: Iterable,
+        options: "Options",
+    ) -> "AbstractContextManager[Engine]":
+        """Return what trains a network on a device, for a `with` block.
+
+        On entry the network is brought to the device; parameters that it
+        lacks are made. At the end of the block it is in evaluation mode, if
+        the framework's networks have one.
+
+        Args:
+            net: A network.
+            device: Where to train; `try_gpu()` with `None`.
+            train_iter: Batches `X, y` such as it will be trained on.
+            test_iter: Batches `X, y` such as it will be tested on.
+            options: What to train like.
+
+        Raises:
+            ValueError: The framework cannot do what an option asks for, or
+                the network does not fit the batches.
+        """
+
+    def group(self) -> AbstractContextManager[None]:
+        """Join the processes that are to train together, if there are any."""
+
+    def rank_and_size(self) -> tuple[int, int]:
+        """Return this process's number and how many train together."""
+
+    def full_precision(self) -> AbstractContextManager[None]:
+        """Keep a GPU from rounding factors to ten bits (TensorFloat-32)."""
+
+
+def get(key: str) -> Backend:
+    """Return the backend of a framework, which it imports.
+
+    Args:
+        key: A key of `d2lutils.frameworks.FRAMEWORKS`.
+
+    Raises:
+        ImportError: The framework is not installed; it says what installs it.
+    """
+    name = f"d2lutils.backends.{FRAMEWORKS[key].module}"
+    return cast(Backend, importlib.import_module(name))
+
+
+def of(value: object) -> Backend | None:
+    """Return the backend whose tensor, network or class of these it is.
+
+    Only frameworks that have been imported are asked, so this imports none;
+    `None` means that it belongs to none of them.
+    """
+    classes = (value if inspect.isclass(value) else type(value)).__mro__
+    roots = {cls.__module__.partition(".")[0] for cls in classes}
+    for key, row in FRAMEWORKS.items():
+        # Keras is a distribution, and the root module, of TensorFlow's.
+        own = {row.module, *row.distributions}
+        if row.module in sys.modules and roots & own:
+            return get(key)
+    return None
+
+
+@contextmanager
+def importing(row: Framework, *needed: str) -> Iterator[None]:
+    """Say what installs a framework where importing it fails for want of it.
+
+    Args:
+        row: The framework.
+        needed: The modules that its command installs besides its own.
+
+    Raises:
+        ImportError: In place of the error that a module is not there.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name == row.module:
+            text = f"{row.name} is not installed; this installs it"
+        elif error.name in needed:
+            text = (
+                f"{error.name} is not installed; this installs {row.name} "
+                "and what it needs"
+            )
+        else:
+            raise
+        raise ImportError(f"{text}: {row.install}") from None

@@ -1,0 +1,543 @@
+"""MXNet, as `d2lutils.backends.Backend` describes a framework.
+
+MXNet is retired. Its last release, 1.9.1, cannot be imported beside today's
+NumPy by itself: import this module first, then `mxnet`.
+"""
+
+import os
+from contextlib import contextmanager, nullcontext
+
+import numpy as onp
+
+from d2lutils import _mxnet_compat, backends, data, training, weights
+from d2lutils.backends.variable import Variable
+from d2lutils.frameworks import FRAMEWORKS
+
+row = FRAMEWORKS["mxnet"]
+# MXNet takes one thread for every two processors, for it counts on each core
+# having two. Where it has not, half of the machine would be idle.
+os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count()))
+with (
+    backends.importing(row, "requests", "setuptools"),
+    _mxnet_compat.importable(),
+):
+    import mxnet
+    from mxnet import autograd, gluon, init, kv, nd, np, npx
+    from mxnet.gluon import nn
+
+npx.set_np()
+
+unbiased_variance = False
+words = {
+    "framework": "MXNet",
+    "network": "A block",
+    "try_gpu": "the i-th GPU, else the CPU",
+    "device": "a context such as `try_gpu()` returns",
+    "name": "",
+    "preferred": "where the parameters are",
+    "batches": "iterables",
+    "images": "(N, 1, H, W)",
+    "label_type": "int32",
+    "place": "on the CPU",
+    "prepared": "Only parameters that have not been initialised yet are (by "
+    "Xavier's method). The network is moved to the device and stays there; a "
+    "hybrid block is hybridized.",
+    "precision": "Not to be had with MXNet 1.9: it must be `False`.",
+}
+
+
+# Tensors
+
+
+def tensor(array, device=None):
+    """Return an array as a tensor of the same shape and type."""
+    array = onp.asarray(array)
+    return np.array(array, dtype=array.dtype, ctx=device)
+
+
+def numpy(X):
+    """Return a tensor as an array; what is no tensor, unchanged."""
+    return X.asnumpy() if is_tensor(X) else X
+
+
+def images(array):
+    """Return images (N, C, H, W) as a tensor."""
+    return tensor(array)
+
+
+def shown(shape):
+    """Return the shape of images, as it is."""
+    return tuple(shape)
+
+
+def is_tensor(value):
+    """Whether this is an array of MXNet."""
+    return isinstance(value, nd.NDArray)
+
+
+def set_seed(seed):
+    """Seed MXNet's generators, of all devices."""
+    mxnet.random.seed(seed)
+
+
+# Devices
+
+
+def num_gpus():
+    """Return how many GPUs there are."""
+    return npx.num_gpus()
+
+
+def try_gpu(i=0):
+    """Return the i-th GPU, else the CPU."""
+    return npx.gpu(i) if npx.num_gpus() > i else npx.cpu()
+
+
+def device_name(device):
+    """Return the name of a device."""
+    # str(cpu) would be "cpu(0)".
+    return "cpu" if is_cpu(device) else str(device)
+
+
+def is_cpu(device):
+    """Whether a device is the CPU."""
+    return device.device_type == "cpu"
+
+
+def full_precision():
+    """Do nothing: MXNet 1.9 does not round factors."""
+    return nullcontext()
+
+
+# Networks
+
+
+class _Function(nn.Block):
+    """A function of X, with the layers that it uses."""
+
+    def __init__(self, function, parts):
+        super().__init__()
+        for part in parts:
+            self.register_child(part)
+        self.function = function
+
+    def forward(self, X):
+        return self.function(X)
+
+
+def is_network(value):
+    """Whether this is a block of Gluon."""
+    return isinstance(value, nn.Block)
+
+
+def wrap(function, parts):
+    """Return a function of X as a network that has `parts`."""
+    return _Function(function, parts)
+
+
+def _input(net, X):
+    """Return an array as a tensor of the network's type and device.
+
+    Parameters that are not initialised are.
+    """
+    dtype, device = onp.float32, None
+    for parameter in net.collect_params().values():
+        if parameter._data is None and not parameter._deferred_init:
+            parameter.initialize()
+        dtype, device = parameter.dtype, parameter.list_ctx()[0]
+    return tensor(onp.asarray(X, dtype), device)
+
+
+def forward(net, X, training=False):
+    """Return what a network computes of an array, in either mode."""
+    inputs = _input(net, X)
+    if not training:
+        with autograd.predict_mode():
+            return numpy(net(inputs))
+    inputs.attach_grad()
+    with autograd.record():
+        output = net(inputs)
+    if is_tensor(output):
+        output.backward()  # it moves the running statistics, not the forward
+    return numpy(output)
+
+
+def input_gradient(net, X, weight, training):
+    """Return the gradient of sum(weight · net(X)) by X."""
+    inputs = _input(net, X)
+    inputs.attach_grad()
+    with autograd.record(train_mode=training):
+        output = net(inputs)
+    factor = tensor(onp.asarray(weight, output.dtype), output.ctx)
+    output.backward(factor, train_mode=training)
+    return numpy(inputs.grad)
+
+
+def parameters(net):
+    """Return the trained variables of a network that has seen an input."""
+    return [
+        _variable(name, p, "bias" if _is_bias(p) else "weight")
+        for name, p in _named(net).items()
+        if p.grad_req != "null"
+    ]
+
+
+def statistics(net):
+    """Return the running statistics of a network."""
+    kinds = {"running_mean": "mean", "running_var": "variance"}
+    return [
+        _variable(name, parameter, kinds[name.split(".")[-1]])
+        for name, parameter in _named(net).items()
+        if name.split(".")[-1] in kinds
+    ]
+
+
+def _named(net):
+    """Return name → parameter, each once."""
+    found = {}
+    for name, parameter in net._collect_params_with_prefix().items():
+        if not any(parameter is other for other in found.values()):
+            found[name] = parameter
+    return found
+
+
+def _is_bias(parameter):
+    return parameter.name.endswith("bias")
+
+
+def _variable(name, parameter, kind):
+    return Variable(
+        name,
+        tuple(parameter.shape),
+        kind,
+        lambda: numpy(parameter.data()),
+        lambda array: parameter.set_data(
+            np.array(array, dtype=parameter.dtype)
+        ),
+    )
+
+
+# Weights
+
+_NAMES = {"gamma": "weight", "beta": "bias"}
+
+
+def _prepare(net, device):
+    """Initialise the parameters that are not, and move all to `device`.
+
+    With the device `None`, those that are initialised stay where they are.
+    """
+    for parameter in net.collect_params().values():
+        try:
+            devices = parameter.list_ctx()
+        except RuntimeError:  # not initialised
+            parameter.initialize(default_init=init.Xavier(), ctx=device)
+        else:
+            if device is not None and devices != [device]:
+                parameter.reset_ctx(device)
+    if isinstance(net, gluon.HybridBlock):
+        net.hybridize()  # faster
+
+
+def _state(net):
+    _prepare(net, None)
+    state = {}
+    for name, parameter in net._collect_params_with_prefix().items():
+        *path, last = name.split(".")
+        path.append(_NAMES.get(last, last))
+        state[weights.canonical(".".join(path))] = parameter
+    return state
+
+
+def get_weights(net):
+    """Return a network's weights: torchvision's names → arrays."""
+    return {name: p.data().asnumpy() for name, p in _state(net).items()}
+
+
+def set_weights(net, values):
+    """Give a network weights under torchvision's names, in its layouts."""
+    state = _state(net)
+    arrays = weights.check(values, {k: p.shape for k, p in state.items()})
+    for name, parameter in state.items():
+        parameter.set_data(np.array(arrays[name], dtype=parameter.dtype))
+
+
+# Data
+
+
+def batches(images, labels, batch_size, resize, shuffle=False, augment=False):
+    """Return mini-batches, as often as one likes to go through them."""
+    if resize is not None:
+        A = np.array(data.bilinear_matrix(images.shape[1], resize))
+
+    def make_batch(index, flipped):
+        # NumPy indexes bytes faster than MXNet does.
+        X = images[index]
+        X[flipped] = X[flipped, :, ::-1]
+        X = np.array(X, dtype="float32", ctx=npx.cpu()) / 255
+        if resize is not None:
+            X = np.matmul(A, np.dot(X, A.T))
+        y = np.array(labels[index], dtype="int32", ctx=npx.cpu())
+        return np.expand_dims(X, 1), y
+
+    return data.Batches(len(labels), batch_size, make_batch, shuffle, augment)
+
+
+# Training
+
+
+def evaluate_accuracy(net, data_iter, device=None):
+    """Return the fraction of examples that are classified correctly."""
+    if device is None:
+        parameters = list(net.collect_params().values())
+        device = parameters[0].list_ctx()[0] if parameters else npx.cpu()
+    correct, count = np.zeros((), ctx=device), 0
+    with autograd.predict_mode():
+        for X, y in data_iter:
+            X, y = X.as_in_ctx(device), y.as_in_ctx(device)
+            correct += _num_correct(net(X), y)
+            count += len(y)
+    return training.accuracy(float(correct), count)
+
+
+def _num_correct(y_hat, y):
+    return (y_hat.argmax(axis=1).astype(y.dtype) == y).sum()
+
+
+class Store:
+    """Adds up arrays over the processes of a group."""
+
+    def __init__(self):
+        self.kv = kv.create("dist_sync")
+        self.keys = {}  # length → the key under which the servers add
+
+    def add(self, arrays):
+        """Replace arrays by their sums over all processes.
+
+        All processes have to add the same shapes in the same order.
+        """
+        flat = np.concatenate([X.reshape(-1) for X in arrays])
+        if flat.size not in self.keys:
+            self.keys[flat.size] = len(self.keys)
+            self.kv.init(self.keys[flat.size], np.zeros_like(flat))
+        key, total = self.keys[flat.size], np.zeros_like(flat)
+        # One thing at a time: a push is done when all processes' are.
+        npx.waitall()
+        self.kv.push(key, flat)
+        npx.waitall()
+        self.kv.pull(key, out=total)
+        npx.waitall()
+        start = 0
+        for X in arrays:
+            X[:] = total[start : start + X.size].reshape(X.shape)
+            start += X.size
+
+
+_stores = []  # that of the group which this process has joined, if it has
+
+
+@contextmanager
+def group():
+    """Join the processes that the variables DMLC_… name, if they do.
+
+    The scheduler and the servers never come here. They serve while MXNet is
+    being imported, and exit when all workers have left. If one worker fails
+    the others wait for it.
+    """
+    if os.environ.get("DMLC_ROLE") != "worker":
+        yield
+        return
+    _stores.append(Store())
+    yield
+    # Nobody else has it: it waits for the others' and lets the servers go.
+    # After an error there is nothing to wait for.
+    _stores.pop()
+
+
+def rank_and_size():
+    """Return this process's number and how many train together."""
+    if not _stores:
+        return 0, 1
+    return _stores[-1].kv.rank, _stores[-1].kv.num_workers
+
+
+@contextmanager
+def engine(net, device, train_iter, test_iter, options):
+    """Return what trains a network on a device, for a `with` block."""
+    if options.mixed_precision:
+        raise ValueError(
+            "mixed_precision: MXNet 1.9 cannot train these networks in "
+            "16 bits; leave it False"
+        )
+    device = try_gpu() if device is None else device
+    _prepare(net, device)
+    # This makes the parameters that the network does not have yet.
+    training.check_batches(
+        lambda X: net(X[:1].as_in_ctx(device)), numpy, train_iter, test_iter
+    )
+    yield Engine(net, device, options)
+
+
+class _Loss:
+    """The cross-entropy of each example."""
+
+    def __init__(self, label_smoothing):
+        self.label_smoothing = label_smoothing
+        self.cross_entropy = gluon.loss.SoftmaxCrossEntropyLoss()
+
+    def __call__(self, y_hat, y):
+        loss, share = self.cross_entropy(y_hat, y), self.label_smoothing
+        if share:
+            over_classes = npx.log_softmax(y_hat).mean(axis=1)
+            loss = (1 - share) * loss - share * over_classes
+        return loss
+
+
+class _Trainer(gluon.Trainer):
+    """Gradient descent, for a group of processes and changing rates."""
+
+    def __init__(self, parameters, momentum, weight_decay):
+        options = {
+            "learning_rate": 0.0,
+            "momentum": momentum,
+            "wd": weight_decay,
+        }
+        # Without a store of its own, which would keep the momenta to itself.
+        super().__init__(parameters, "sgd", options, kvstore=None)
+        self.momentum = momentum
+
+    def set_learning_rate(self, lr):
+        """Set the rate of the next step, and correct the momentum by it.
+
+        MXNet puts the rate into the velocity, so that a step of another rate
+        would still move by the old one for a while. What is in there has to
+        be scaled by the ratio of the rates (Goyal et al., 2017, section 3);
+        to scale the momentum, by which it will be multiplied, does so.
+        """
+        before = self.learning_rate
+        if self.momentum and before:
+            self.optimizer.momentum = self.momentum * lr / before
+        super().set_learning_rate(lr)
+
+    def _allreduce_grads(self):
+        if rank_and_size()[1] > 1:
+            learned = (p for p in self._params if p.grad_req != "null")
+            _stores[-1].add([p.list_grad()[0] for p in learned])
+
+    def velocities(self):
+        """Return parameter → velocity."""
+        found, updater = {}, self._updaters[0]
+        for i, parameter in enumerate(self._params):
+            if not self.momentum or parameter.grad_req == "null":
+                continue
+            if i not in updater.states:
+                updater.states[i] = (
+                    self.optimizer.create_state_multi_precision(
+                        i, parameter.data()
+                    )
+                )
+                updater.states_synced[i] = True
+            found[parameter] = updater.states[i]
+        return found
+
+
+class Engine:
+    """Trains a Gluon network: see `d2lutils.training.Engine`."""
+
+    def __init__(self, net, device, options):
+        self.net, self.device = net, device
+        self.rank, self.size = rank_and_size()
+        # In the network's order, which is the same in all processes.
+        parameters = list(net.collect_params().values())
+        self.trainer = _Trainer(
+            parameters, options.momentum, options.weight_decay
+        )
+        self.first = parameters[0]
+        self.loss_fn = _Loss(options.label_smoothing)
+        self.seed = set_seed
+
+    def evaluate(self, data_iter):
+        """Return the accuracy on some batches."""
+        return evaluate_accuracy(self.net, data_iter, self.device)
+
+    def start(self):
+        """Begin an epoch."""
+        self.loss = np.zeros((), ctx=self.device)
+        self.correct = np.zeros((), ctx=self.device)
+        self.finite = np.zeros((), ctx=self.device)
+
+    def step(self, X, y, lr):
+        """Train on one batch: on this process's share of its examples."""
+        batch_size = len(y)
+        training.check_share(batch_size, self.size)
+        X, y = X[self.rank :: self.size], y[self.rank :: self.size]
+        X, y = X.as_in_ctx(self.device), y.as_in_ctx(self.device)
+        # MXNet queues work without limit. Waiting until the last step's
+        # loss is known, while its gradients are yet to come, keeps the
+        # queue filled, but not the memory with an epoch of batches.
+        self.loss.wait_to_read()
+        self.trainer.set_learning_rate(lr)
+        self._count(*self.train_step(X, y, batch_size), y)
+
+    def train_step(self, X, y, batch_size):
+        """Take one step; return the losses and the scores."""
+        with autograd.record():
+            y_hat = self.net(X)
+            loss = self.loss_fn(y_hat, y)
+        loss.backward()
+        self.trainer.step(batch_size)
+        return loss, y_hat
+
+    def _count(self, loss, y_hat, y):
+        """Add to the sums, on the device."""
+        self.loss = self.loss + loss.sum()
+        self.correct = self.correct + _num_correct(y_hat, y)
+        # Once infinite or NaN, a sum stays so: this counts up to there. Some
+        # weights are added, as MXNet's ReLU hides a NaN from the loss.
+        total = self.loss + self.first.data().sum()
+        self.finite = self.finite + np.isfinite(total)
+
+    def sums(self):
+        """Wait; return the loss's sum, the right ones and the finite steps."""
+        sums = np.stack([self.loss, self.correct, self.finite])
+        if self.size > 1:
+            _stores[-1].add([sums])
+            self._average_statistics()
+        loss, correct, finite = sums.tolist()
+        # If one process sees an infinite loss, the others do a step later.
+        return loss, correct, int(finite) // self.size
+
+    def _average_statistics(self):
+        statistics = [
+            parameter.data()
+            for parameter in self.net.collect_params().values()
+            if parameter.grad_req == "null"
+        ]
+        if statistics:
+            _stores[-1].add(statistics)
+            for X in statistics:
+                X /= self.size
+
+    def _arrays(self):
+        # The trainer's own numbers depend on what else the process has made.
+        parameters = self.net._collect_params_with_prefix()
+        velocities = self.trainer.velocities()
+        named = {f"net.{name}": p.data() for name, p in parameters.items()}
+        return named | {
+            f"velocity.{name}": velocities[p]
+            for name, p in parameters.items()
+            if p in velocities
+        }
+
+    def state(self):
+        """Return all that training changes: name → array."""
+        arrays = {name: X.asnumpy() for name, X in self._arrays().items()}
+        # It is in the velocity.
+        return arrays | {"rate": onp.array(self.trainer.learning_rate)}
+
+    def restore(self, arrays):
+        """Take what `state` returned."""
+        for name, X in self._arrays().items():
+            value = np.array(arrays[name], dtype=X.dtype, ctx=self.device)
+            X.as_np_ndarray()[:] = value
+        self.trainer.set_learning_rate(float(arrays["rate"]))

@@ -1,0 +1,621 @@
+"""TensorFlow, as `d2lutils.backends.Backend` describes a framework."""
+
+import os
+from contextlib import contextmanager, nullcontext
+from functools import partial
+
+import numpy as np
+
+from d2lutils import _quiet, backends, data, training, weights
+from d2lutils.backends.variable import Variable
+from d2lutils.frameworks import FRAMEWORKS
+
+row = FRAMEWORKS["tensorflow"]
+# Information and warnings of the C++ code are not for a page.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Two that TensorFlow 2.21 writes before it looks at that variable.
+with (
+    backends.importing(row),
+    _quiet.dropped_lines(
+        "All log messages before absl::InitializeLog()",
+        "oneDNN custom operations are on.",
+    ),
+):
+    import tensorflow as tf
+    from tensorflow import keras
+
+unbiased_variance = False
+words = {
+    "framework": "TensorFlow",
+    "network": "A model",
+    "try_gpu": "the context `tf.device` of the i-th GPU, else of the CPU",
+    "device": "a context such as `try_gpu()` returns",
+    "name": ", with the model if it is a GPU",
+    "preferred": "where TensorFlow prefers to",
+    "batches": "`tf.data.Dataset`s",
+    "images": "(N, H, W, 1)",
+    "label_type": "int32",
+    "place": "on the CPU",
+    "prepared": "Variables that it does not have yet are made on the device. "
+    "It may be a function without arguments that makes a model; to keep the "
+    "trained model, pass a model.",
+    "precision": "Compute in bfloat16 where that is safe; the weights stay "
+    "float32. A GPU without bfloat16 computes in float32, and a line says so.",
+}
+
+
+# Tensors
+
+_TO_CHANNELS_LAST = (0, 2, 3, 1)
+_TO_CHANNELS_FIRST = (0, 3, 1, 2)
+
+
+def tensor(array, device=None):
+    """Return an array as a tensor of the same shape and type."""
+    with nullcontext() if device is None else device:
+        return tf.constant(np.asarray(array))
+
+
+def numpy(X):
+    """Return a tensor as an array; what is no tensor, unchanged."""
+    if isinstance(X, tf.TensorShape):
+        return tuple(X)
+    return np.asarray(X) if is_tensor(X) else X
+
+
+def images(array):
+    """Return images (N, C, H, W) as a tensor (N, H, W, C)."""
+    array = np.asarray(array)
+    if array.ndim == 4:
+        array = array.transpose(_TO_CHANNELS_LAST)
+    return tensor(array)
+
+
+def _channels_first(value):
+    value = numpy(value)
+    if isinstance(value, np.ndarray) and value.ndim == 4:
+        return value.transpose(_TO_CHANNELS_FIRST)
+    return value
+
+
+def shown(shape):
+    """Return the shape of images (N, C, H, W) as (N, H, W, C)."""
+    if len(shape) != 4:
+        return tuple(shape)
+    return tuple(shape[axis] for axis in _TO_CHANNELS_LAST)
+
+
+def is_tensor(value):
+    """Whether this is a tensor of TensorFlow or a variable of Keras."""
+    return tf.is_tensor(value) or isinstance(value, keras.Variable)
+
+
+def set_seed(seed):
+    """Seed TensorFlow's generators, and Python's and NumPy's with them.
+
+    Keras draws the seeds of its initialisers from Python's.
+    """
+    keras.utils.set_random_seed(seed)
+
+
+# Devices
+
+
+def num_gpus():
+    """Return how many GPUs there are."""
+    return len(tf.config.list_physical_devices("GPU"))
+
+
+def try_gpu(i=0):
+    """Return the context `tf.device` of the i-th GPU, else of the CPU."""
+    return tf.device(f"/GPU:{i}" if num_gpus() > i else "/CPU:0")
+
+
+def _short_name(device):
+    with device:
+        # Not an integer: these stay on the CPU.
+        return tf.constant(0.0).device.rpartition("/device:")[2]
+
+
+def _details(name):
+    gpu = tf.config.list_physical_devices("GPU")[int(name.split(":")[1])]
+    return tf.config.experimental.get_device_details(gpu)
+
+
+def device_name(device):
+    """Return the name of a device, with the model if it is a GPU."""
+    name = _short_name(device)
+    if name == "CPU:0":
+        return "cpu"
+    return f"{name} ({_details(name).get('device_name', 'unknown')})"
+
+
+def is_cpu(device):
+    """Whether a device is the CPU."""
+    return _short_name(device) == "CPU:0"
+
+
+def has_bfloat16(device):
+    """Whether a device computes in bfloat16 by itself."""
+    name = _short_name(device)
+    if name == "CPU:0":
+        return True
+    # NVIDIA's do from Ampere on; others do not tell a capability.
+    return _details(name).get("compute_capability", (8, 0)) >= (8, 0)
+
+
+@contextmanager
+def full_precision():
+    """Keep a GPU from rounding factors to ten bits (TensorFloat-32)."""
+    config = tf.config.experimental
+    before = config.tensor_float_32_execution_enabled()
+    config.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        config.enable_tensor_float_32_execution(before)
+
+
+# Networks
+
+
+class _Function(keras.layers.Layer):
+    """A function of X, with the layers that it uses.
+
+    As a layer, it tells them by itself whether they are being trained.
+    """
+
+    def __init__(self, function, parts):
+        super().__init__()
+        self.parts = list(parts)
+        self.function = function
+
+    def call(self, X):
+        return self.function(X)
+
+
+def is_network(value):
+    """Whether this is a layer or model of Keras."""
+    return isinstance(value, keras.layers.Layer)
+
+
+def wrap(function, parts):
+    """Return a function of X as a network that has `parts`."""
+    return _Function(function, parts)
+
+
+def _input(net, X):
+    return images(np.asarray(X, net.variable_dtype))
+
+
+def forward(net, X, training=False):
+    """Return what a network computes of an array, in either mode."""
+    with full_precision():
+        return _channels_first(net(_input(net, X), training=training))
+
+
+def input_gradient(net, X, weight, training):
+    """Return the gradient of sum(weight · net(X)) by X."""
+    inputs = _input(net, X)
+    with full_precision():
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            output = net(inputs, training=training)
+            factor = tf.cast(images(weight), output.dtype)
+            total = tf.reduce_sum(output * factor)
+        return _channels_first(tape.gradient(total, inputs))
+
+
+def parameters(net):
+    """Return the trained variables of a network that has seen an input."""
+    depthwise = {
+        id(layer.kernel)
+        for layer in net._flatten_layers()
+        if isinstance(layer, keras.layers.DepthwiseConv2D)
+    }
+    return [
+        _variable(
+            variable,
+            "bias" if variable.name == "bias" else "weight",
+            id(variable) in depthwise,
+        )
+        for variable in net.trainable_weights
+    ]
+
+
+def statistics(net):
+    """Return the running statistics of a network."""
+    kinds = {"moving_mean": "mean", "moving_variance": "variance"}
+    return [
+        _variable(variable, kinds[variable.name])
+        for variable in net.non_trainable_weights
+        if variable.name in kinds
+    ]
+
+
+_KERNELS = {  # dimensions → the axes that make it (out, in, height, width)
+    2: (1, 0),
+    3: (2, 1, 0),
+    4: (3, 2, 0, 1),
+}
+
+
+def _variable(variable, kind, depthwise=False):
+    rank = len(variable.shape)
+    axes = (2, 3, 0, 1) if depthwise else _KERNELS.get(rank, range(rank))
+    if "kernel" not in variable.name:
+        axes = range(rank)
+    axes = tuple(axes)
+    shape = tuple(variable.shape[axis] for axis in axes)
+    return Variable(
+        variable.path.removeprefix("_function/"),
+        # (channels, multiplier, …) is one filter on each channel.
+        (shape[0] * shape[1], 1, *shape[2:]) if depthwise else shape,
+        kind,
+        lambda: np.asarray(variable).transpose(axes),
+        lambda array: variable.assign(
+            array.reshape(shape).transpose(np.argsort(axes))
+        ),
+    )
+
+
+# Weights
+
+
+def _children(layer):
+    """Yield the parts of a layer that have weights, with their names."""
+    if not isinstance(layer, keras.Sequential):
+        parts = vars(layer).items()
+        kind = keras.layers.Layer
+        yield from ((k, v) for k, v in parts if isinstance(v, kind))
+    elif isinstance(layer.layers[0], keras.layers.ZeroPadding2D):
+        # Padding and convolution, which are one layer elsewhere.
+        yield from (("", part) for part in layer.layers)
+    else:
+        # A plain sequence counts its parts, a network names them.
+        named = type(layer) is not keras.Sequential
+        for index, part in enumerate(layer.layers):
+            yield (part.name if named else str(index)), part
+
+
+def _entries(layer, prefix=""):
+    """Return name → (variable, the axes that make it canonical)."""
+    if isinstance(layer, keras.layers.Conv2D):
+        return {prefix + "weight": (layer.kernel, _KERNELS[4])}
+    if isinstance(layer, keras.layers.Dense):
+        return {
+            prefix + "weight": (layer.kernel, _KERNELS[2]),
+            prefix + "bias": (layer.bias, (0,)),
+        }
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return {
+            prefix + "weight": (layer.gamma, (0,)),
+            prefix + "bias": (layer.beta, (0,)),
+            prefix + "running_mean": (layer.moving_mean, (0,)),
+            prefix + "running_var": (layer.moving_variance, (0,)),
+        }
+    state = {}
+    for name, part in _children(layer):
+        state |= _entries(part, f"{prefix}{name}." if name else prefix)
+    return state
+
+
+def _state(net):
+    """Return canonical name → (variable, axes) of a network's weights.
+
+    A network that has not seen an input is given one, of zeros, first.
+    """
+    if not net.built:
+        convolutions = (
+            layer
+            for layer in net._flatten_layers()
+            if isinstance(layer, keras.layers.Conv2D)
+        )
+        channels = next(convolutions).kernel.shape[2]
+        net(tf.zeros((1, 32, 32, channels)))
+    return {weights.canonical(k): v for k, v in _entries(net).items()}
+
+
+def get_weights(net):
+    """Return a network's weights: torchvision's names → arrays."""
+    state = _state(net).items()
+    return {
+        name: variable.numpy().transpose(axes)
+        for name, (variable, axes) in state
+    }
+
+
+def set_weights(net, values):
+    """Give a network weights under torchvision's names, in its layouts."""
+    state = _state(net)
+    shapes = {
+        name: [variable.shape[axis] for axis in axes]
+        for name, (variable, axes) in state.items()
+    }
+    arrays = weights.check(values, shapes)
+    for name, (variable, axes) in state.items():
+        variable.assign(arrays[name].transpose(np.argsort(axes)))
+
+
+# Data
+
+
+def batches(images, labels, batch_size, resize, shuffle=False, augment=False):
+    """Return mini-batches, as often as one likes to go through them."""
+    # tf.data works on the CPU: there it wants the arrays too.
+    with tf.device("/CPU:0"):
+        images = tf.constant(images)
+        labels = tf.constant(labels, tf.int32)
+        if resize is not None:
+            A = tf.constant(data.bilinear_matrix(images.shape[1], resize))
+
+    def make_batch(index, flipped):
+        X = tf.gather(images, index)
+        if augment:
+            X = tf.where(flipped[:, None, None], tf.reverse(X, [2]), X)
+        X = tf.cast(X, tf.float32) / 255
+        if resize is not None:
+            X = A @ (X @ tf.transpose(A))
+        return X[..., tf.newaxis], tf.gather(labels, index)
+
+    batches = data.Batches(
+        len(labels), batch_size, make_batch, shuffle, augment
+    )
+
+    def one_pass(order, flipped):
+        starts = tf.data.Dataset.range(0, len(labels), batch_size)
+        return starts.map(
+            lambda start: make_batch(
+                order[start : start + batch_size],
+                flipped[start : start + batch_size],
+            ),
+            num_parallel_calls=os.cpu_count(),
+        )
+
+    # Python is asked once in a pass, not for every batch.
+    dataset = tf.data.Dataset.from_generator(
+        lambda: iter([batches.draw()]),
+        output_signature=(
+            tf.TensorSpec((len(labels),), tf.int64),
+            tf.TensorSpec((len(labels),), tf.bool),
+        ),
+    ).flat_map(one_pass)
+    dataset = dataset.apply(
+        tf.data.experimental.assert_cardinality(len(batches))
+    )
+    # To find better numbers takes longer than a pass.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.prefetch(2).with_options(options)
+
+
+# Training
+
+
+def evaluate_accuracy(net, data_iter, device=None):
+    """Return the fraction of examples that are classified correctly."""
+    with nullcontext() if device is None else device:
+        return _accuracy(_counter(net, data_iter), data_iter)
+
+
+def _num_correct(y_hat, y):
+    predictions = tf.argmax(y_hat, axis=1, output_type=y.dtype)
+    return tf.math.count_nonzero(predictions == y)
+
+
+def _counter(net, data_iter):
+    """Return a function that counts the right predictions in a batch."""
+    return compiled(
+        lambda X, y: _num_correct(net(X, training=False), y), data_iter
+    )
+
+
+def _accuracy(count_correct, data_iter):
+    correct, count = tf.constant(0, tf.int64), 0
+    for X, y in data_iter:
+        correct += count_correct(X, y)
+        count += len(y)
+    return training.accuracy(int(correct), count)
+
+
+def compiled(function, batches):
+    """Compile a function of `X, y`: once, for batches of any size.
+
+    Compiled only when called, it would be so twice if the last batch is
+    smaller, and TensorFlow would complain about that now and then.
+
+    AutoGraph is left out. It knows Python's builtins by their addresses when
+    TensorFlow was imported, and `input` is a passing method in a notebook's
+    cell: a method that comes to lie at its address is not converted.
+    """
+    return tf.function(
+        function, input_signature=_signature(batches), autograph=False
+    ).get_concrete_function()
+
+
+def _signature(batches):
+    """Return the types and shapes of `X, y`, for any number of examples."""
+    if hasattr(batches, "element_spec"):
+        return batches.element_spec
+    for batch in batches:
+        return [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in batch]
+    raise ValueError("data_iter is empty")
+
+
+@contextmanager
+def group():
+    """Join the processes that the variable TF_CONFIG names, if it does."""
+    if "TF_CONFIG" not in os.environ:
+        yield
+        return
+    with tf.distribute.MultiWorkerMirroredStrategy().scope():
+        yield
+
+
+def rank_and_size():
+    """Return this process's number and how many train together."""
+    strategy = tf.distribute.get_strategy()
+    resolver = strategy.cluster_resolver
+    rank = resolver.task_id if resolver else 0
+    return rank, strategy.num_replicas_in_sync
+
+
+@contextmanager
+def _mixed_precision(net, mixed):
+    """Let a network compute in bfloat16 for a while, if `mixed`."""
+    layers = net._flatten_layers() if mixed else []
+    policies = [(layer, layer.dtype_policy) for layer in layers]
+    try:
+        for layer, _ in policies:
+            layer.dtype_policy = "mixed_bfloat16"
+        yield
+    finally:
+        for layer, policy in policies:
+            layer.dtype_policy = policy
+
+
+@contextmanager
+def engine(net, device, train_iter, test_iter, options):
+    """Return what trains a network on a device, for a `with` block."""
+    device = try_gpu() if device is None else device
+    if options.mixed_precision and not has_bfloat16(device):
+        options = training.in_float32(options, device_name(device))
+    with device:
+        if not is_network(net):
+            net = net()
+        # This makes the variables that the network does not have yet.
+        training.check_batches(
+            lambda X: net(X[:1], training=False), numpy, train_iter, test_iter
+        )
+        with _mixed_precision(net, options.mixed_precision):
+            yield Engine(net, train_iter, options)
+
+
+def _loss(y_hat, y, label_smoothing):
+    """Return the cross-entropy of each example."""
+    if y_hat.dtype == tf.bfloat16:
+        y_hat = tf.cast(y_hat, tf.float32)
+    loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, y_hat)
+    if label_smoothing:  # Keras has it only for labels that are not numbers
+        over_classes = tf.reduce_mean(tf.nn.log_softmax(y_hat), axis=1)
+        loss = (1 - label_smoothing) * loss - label_smoothing * over_classes
+    return loss
+
+
+class _SGD(keras.optimizers.SGD):
+    """Gradient descent that multiplies the velocity by the learning rate.
+
+    Keras puts the rate into the velocity instead, so that a step of another
+    rate still moves by the old one for a while. The two agree as long as the
+    rate stays; where it changes, this is what momentum correction comes to
+    (Goyal et al., 2017, section 3).
+    """
+
+    def __init__(self, momentum, weight_decay):
+        super().__init__(0.0, momentum=momentum, name="sgd")
+        # Into the gradient, as He et al.; Keras's own is a step apart.
+        self.decay = weight_decay
+        self.rate = tf.Variable(0.0, dtype=tf.float64)
+
+    def update_step(self, gradient, variable, learning_rate):
+        rate = tf.cast(self.rate, variable.dtype)
+        if self.decay:
+            gradient = gradient + self.decay * variable
+        if self.momentum:
+            velocity = self.momentums[self._get_variable_index(variable)]
+            self.assign(velocity, self.momentum * velocity + gradient)
+            gradient = velocity
+        self.assign_sub(variable, rate * gradient)
+
+
+class Engine:
+    """Trains a Keras network: see `d2lutils.training.Engine`."""
+
+    def __init__(self, net, train_iter, options):
+        self.net = net
+        self.optimizer = _SGD(options.momentum, options.weight_decay)
+        self.optimizer.build(net.trainable_variables)
+        self.loss_fn = partial(_loss, label_smoothing=options.label_smoothing)
+        self.strategy = tf.distribute.get_strategy()
+        self.rank, self.size = rank_and_size()
+        self.loss = tf.Variable(0.0)
+        self.correct = tf.Variable(0, dtype=tf.int64)
+        self.finite = tf.Variable(0, dtype=tf.int64)
+        self.tested = self.count_correct = None
+        self.compiled_step = compiled(self._distributed_step, train_iter)
+        self.seed = set_seed
+
+    def evaluate(self, data_iter):
+        """Return the accuracy on some batches."""
+        if self.tested is not data_iter:  # compile once, not each epoch
+            self.tested = data_iter
+            self.count_correct = _counter(self.net, data_iter)
+        return _accuracy(self.count_correct, data_iter)
+
+    def start(self):
+        """Begin an epoch."""
+        for total in self.loss, self.correct, self.finite:
+            total.assign(tf.zeros_like(total))
+
+    def step(self, X, y, lr):
+        """Train on one batch: on this process's share of its examples."""
+        training.check_share(len(y), self.size)
+        self.optimizer.rate.assign(lr)
+        self.compiled_step(X, y)
+
+    def _distributed_step(self, X, y):
+        batch_size = tf.shape(y)[0]
+        X, y = X[self.rank :: self.size], y[self.rank :: self.size]
+        results = self.strategy.run(self._counted_step, (X, y, batch_size))
+        loss, correct = (
+            self.strategy.reduce("SUM", x, axis=None) for x in results
+        )
+        self.loss.assign_add(tf.cast(loss, tf.float32))
+        self.correct.assign_add(correct)
+        # Once infinite or NaN, a sum stays so: this counts up to there.
+        is_finite = tf.math.is_finite(self.loss)
+        self.finite.assign_add(tf.cast(is_finite, tf.int64))
+
+    def _counted_step(self, X, y, batch_size):
+        loss, y_hat = self.train_step(X, y, batch_size)
+        return loss, _num_correct(y_hat, y)
+
+    def train_step(self, X, y, batch_size):
+        """Take one step; return the summed loss and the scores."""
+        with tf.GradientTape() as tape:
+            y_hat = self.net(X, training=True)
+            loss = tf.reduce_sum(self.loss_fn(y_hat, y))
+            mean_loss = loss / tf.cast(batch_size, loss.dtype)
+        variables = self.net.trainable_variables
+        gradients = tape.gradient(mean_loss, variables)
+        self.optimizer.apply(gradients, variables)
+        return loss, y_hat
+
+    def sums(self):
+        """Wait; return the loss's sum, the right ones and the finite steps."""
+        if self.size > 1:
+            self._average_statistics()
+        totals = self.loss, self.correct, self.finite
+        return tuple(total.numpy().item() for total in totals)
+
+    def _average_statistics(self):
+        """Give all processes the same running statistics: their means."""
+        for variable in self.net.non_trainable_variables:
+            if variable.dtype.startswith("float"):  # not a seed
+                here = self.strategy.run(tf.identity, (variable.value,))
+                mean = self.strategy.reduce("MEAN", here, axis=None)
+                variable.assign(mean)
+
+    def _variables(self):
+        named = {f"net.{i}": v for i, v in enumerate(self.net.variables)}
+        memory = enumerate(self.optimizer.momentums)
+        return named | {f"velocity.{i}": v for i, v in memory}
+
+    def state(self):
+        """Return all that training changes: name → array."""
+        return {name: v.numpy() for name, v in self._variables().items()}
+
+    def restore(self, arrays):
+        """Take what `state` returned."""
+        for name, variable in self._variables().items():
+            variable.assign(arrays[name])

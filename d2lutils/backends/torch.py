@@ -1,0 +1,472 @@
+"""PyTorch, as `d2lutils.backends.Backend` describes a framework."""
+
+import os
+from contextlib import contextmanager
+
+import numpy as np
+
+from d2lutils import backends, data, training, weights
+from d2lutils.backends.variable import Variable
+from d2lutils.frameworks import FRAMEWORKS
+
+row = FRAMEWORKS["pytorch"]
+with backends.importing(row):
+    import torch
+    from torch import distributed, nn
+    from torch.nn.parallel import DistributedDataParallel
+
+unbiased_variance = True
+words = {
+    "framework": "PyTorch",
+    "network": "A module",
+    "try_gpu": "the i-th GPU: of CUDA, else of Apple (MPS), else the CPU",
+    "device": "a `torch.device`",
+    "name": ", with the model if it is of CUDA",
+    "preferred": "where the parameters are",
+    "batches": "iterables",
+    "images": "(N, 1, H, W)",
+    "label_type": "int64",
+    "place": "on the device of `try_gpu`",
+    "prepared": "It is moved to the device, trained, and left there in "
+    "evaluation mode.",
+    "precision": "Compute in bfloat16 where that is safe; the weights stay "
+    "float32. A GPU without bfloat16 computes in float32, and a line says so.",
+}
+
+
+# Tensors
+
+
+def tensor(array, device=None):
+    """Return an array as a tensor of the same shape and type."""
+    return torch.tensor(np.asarray(array), device=device)
+
+
+def numpy(X):
+    """Return a tensor as an array; what is no tensor, unchanged."""
+    return X.detach().cpu().numpy() if is_tensor(X) else X
+
+
+def images(array):
+    """Return images (N, C, H, W) as a tensor."""
+    return tensor(array)
+
+
+def shown(shape):
+    """Return the shape of images, as it is."""
+    return tuple(shape)
+
+
+def is_tensor(value):
+    """Whether this is a tensor of PyTorch."""
+    return isinstance(value, torch.Tensor)
+
+
+def set_seed(seed):
+    """Seed PyTorch's generators, of all devices."""
+    torch.manual_seed(seed)
+
+
+# Devices
+
+
+def num_gpus():
+    """Return how many GPUs there are."""
+    count = torch.cuda.device_count()
+    return count or int(torch.backends.mps.is_available())
+
+
+def try_gpu(i=0):
+    """Return the i-th GPU: of CUDA, else of Apple (MPS), else the CPU."""
+    if torch.cuda.device_count() > i:
+        return torch.device("cuda", i)
+    if i == 0 and torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def device_name(device):
+    """Return the name of a device, with the model if it is of CUDA."""
+    device = torch.device(device)
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return str(device)
+
+
+def is_cpu(device):
+    """Whether a device is the CPU."""
+    return torch.device(device).type == "cpu"
+
+
+@contextmanager
+def full_precision():
+    """Keep a GPU from rounding factors to ten bits (TensorFloat-32)."""
+    places = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [place.allow_tf32 for place in places]
+    try:
+        for place in places:
+            place.allow_tf32 = False
+        yield
+    finally:
+        for place, allowed in zip(places, before, strict=True):
+            place.allow_tf32 = allowed
+
+
+# Networks
+
+
+class _Function(nn.Module):
+    """A function of X, with the layers that it uses."""
+
+    def __init__(self, function, parts):
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.function = function
+
+    def forward(self, X):
+        return self.function(X)
+
+
+def is_network(value):
+    """Whether this is a module of PyTorch."""
+    return isinstance(value, nn.Module)
+
+
+def wrap(function, parts):
+    """Return a function of X as a network that has `parts`."""
+    return _Function(function, parts)
+
+
+@contextmanager
+def mode(net, training):
+    """Put a network into training or evaluation mode for a while."""
+    # Parts of a network may be in a mode of their own.
+    modes = [(module, module.training) for module in net.modules()]
+    net.train(training)
+    try:
+        yield
+    finally:
+        for module, before in modes:
+            module.training = before
+
+
+@contextmanager
+def evaluation(net):
+    """Put a network into evaluation mode for a while, without gradients."""
+    with mode(net, False), torch.no_grad():
+        yield
+
+
+def _device(net):
+    return next(net.parameters(), torch.empty(0)).device
+
+
+def _input(net, X):
+    """Return an array as a tensor of the network's type and device."""
+    first = next(net.parameters(), torch.empty(0))
+    if isinstance(first, nn.parameter.UninitializedParameter):
+        first = torch.empty(0)
+    return torch.tensor(np.asarray(X)).to(first.device, first.dtype)
+
+
+def forward(net, X, training=False):
+    """Return what a network computes of an array, in either mode."""
+    with mode(net, training), torch.no_grad(), full_precision():
+        return numpy(net(_input(net, X)))
+
+
+def input_gradient(net, X, weight, training):
+    """Return the gradient of sum(weight · net(X)) by X."""
+    with mode(net, training), full_precision():
+        inputs = _input(net, X).requires_grad_()
+        output = net(inputs)
+        factor = torch.tensor(weight, dtype=output.dtype).to(output.device)
+        (output * factor).sum().backward()
+    net.zero_grad()
+    return numpy(inputs.grad)
+
+
+def parameters(net):
+    """Return the trained variables of a network that has seen an input."""
+    owners = {
+        id(parameter): module
+        for module in net.modules()
+        for parameter in module.parameters(recurse=False)
+    }
+    norms = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
+    return [
+        _variable(
+            name,
+            tensor,
+            "bias"
+            if name.endswith("bias")
+            and not isinstance(owners[id(tensor)], norms)
+            else "weight",
+        )
+        for name, tensor in net.named_parameters()
+    ]
+
+
+def statistics(net):
+    """Return the running statistics of a network."""
+    kinds = {"running_mean": "mean", "running_var": "variance"}
+    return [
+        _variable(name, tensor, kinds[name.split(".")[-1]])
+        for name, tensor in net.named_buffers()
+        if name.split(".")[-1] in kinds
+    ]
+
+
+def _variable(name, tensor, kind):
+    def write(array):
+        with torch.no_grad():
+            tensor.copy_(torch.tensor(array, dtype=tensor.dtype))
+
+    name = name.removeprefix("parts.")
+    return Variable(
+        name, tuple(tensor.shape), kind, lambda: numpy(tensor).copy(), write
+    )
+
+
+# Weights
+
+
+def _state(net):
+    return {
+        weights.canonical(name): tensor
+        for name, tensor in net.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+
+
+def get_weights(net):
+    """Return a network's weights: torchvision's names → arrays."""
+    return {name: numpy(X).copy() for name, X in _state(net).items()}
+
+
+def set_weights(net, values):
+    """Give a network weights under torchvision's names, in its layouts."""
+    state = _state(net)
+    arrays = weights.check(values, {k: v.shape for k, v in state.items()})
+    with torch.no_grad():
+        for name, tensor in state.items():
+            tensor.copy_(torch.from_numpy(arrays[name]))
+
+
+# Data
+
+
+def batches(images, labels, batch_size, resize, shuffle=False, augment=False):
+    """Return mini-batches, as often as one likes to go through them."""
+    # The bytes of all images fit on any device, and stay there.
+    device = try_gpu()
+    images = torch.from_numpy(images).to(device)
+    labels = torch.from_numpy(labels).to(device)
+    if resize is not None:
+        A = data.bilinear_matrix(images.shape[1], resize)
+        A = torch.from_numpy(A).to(device)
+
+    def to_device(array):
+        tensor = torch.from_numpy(array)
+        if device.type == "cuda":  # from pinned memory a GPU need not wait
+            tensor = tensor.pin_memory()
+        return tensor.to(device, non_blocking=True)
+
+    def make_batch(index, flipped):
+        numbers = to_device(index)
+        X = images[numbers]
+        if flipped.any():
+            X = torch.where(to_device(flipped)[:, None, None], X.flip(2), X)
+        X = X.to(torch.float32) / 255
+        if resize is not None:
+            X = A @ (X @ A.T)
+        return X.unsqueeze(1), labels[numbers]
+
+    return data.Batches(len(labels), batch_size, make_batch, shuffle, augment)
+
+
+# Training
+
+
+def evaluate_accuracy(net, data_iter, device=None):
+    """Return the fraction of examples that are classified correctly."""
+    device = _device(net) if device is None else torch.device(device)
+    correct, count = torch.zeros((), dtype=torch.int64, device=device), 0
+    with evaluation(net):
+        for X, y in data_iter:
+            X, y = X.to(device), y.to(device)
+            correct += (net(X).argmax(dim=1) == y).sum()
+            count += len(y)
+    return training.accuracy(correct.item(), count)
+
+
+@contextmanager
+def group():
+    """Join the processes that `torchrun` has started, if it has.
+
+    Where there are several GPUs, each process takes one for itself.
+
+    Raises:
+        ValueError: There are several, but fewer than processes.
+    """
+    if "RANK" not in os.environ:
+        yield
+        return
+    _see_one_gpu(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group()
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def _see_one_gpu(number):
+    # Nothing has used CUDA yet: only then does it look at the variable.
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = [str(i) for i in range(torch.cuda.device_count())]
+    if visible is not None:
+        names = visible.split(",")
+    if len(names) < 2:
+        return
+    if number >= len(names):
+        raise ValueError(
+            f"LOCAL_RANK is {number}, but this machine has {len(names)} GPUs; "
+            f"start {len(names)} processes on it"
+        )
+    os.environ["CUDA_VISIBLE_DEVICES"] = names[number]
+
+
+def rank_and_size():
+    """Return this process's number and how many train together."""
+    if not distributed.is_initialized():
+        return 0, 1
+    return distributed.get_rank(), distributed.get_world_size()
+
+
+def has_bfloat16(device):
+    """Whether a device computes in bfloat16 by itself."""
+    if device.type != "cuda":
+        return True
+    return torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def _first_scores(net):
+    """Return a function of `X`: the scores of its first example."""
+    device = _device(net)
+
+    def scores(X):
+        with evaluation(net):
+            return net(X[:1].to(device))
+
+    return scores
+
+
+@contextmanager
+def engine(net, device, train_iter, test_iter, options):
+    """Return what trains a network on a device, for a `with` block."""
+    device = try_gpu() if device is None else torch.device(device)
+    training.check_batches(_first_scores(net), numpy, train_iter, test_iter)
+    if options.mixed_precision and not has_bfloat16(device):
+        options = training.in_float32(options, device_name(device))
+    yield Engine(net, device, options)
+    net.eval()
+
+
+class Engine:
+    """Trains a PyTorch network: see `d2lutils.training.Engine`."""
+
+    def __init__(self, net, device, options):
+        self.net, self.device = net, device
+        self.rank, self.size = rank_and_size()
+        # Channels last is the layout that convolutions are fastest in.
+        net.to(device, memory_format=torch.channels_last)
+        self.model = net if self.size == 1 else DistributedDataParallel(net)
+        self.optimizer = torch.optim.SGD(
+            net.parameters(),
+            lr=0.0,
+            momentum=options.momentum,
+            weight_decay=options.weight_decay,
+        )
+        self.loss_fn = nn.CrossEntropyLoss(
+            reduction="sum", label_smoothing=options.label_smoothing
+        )
+        self.precision = torch.autocast(
+            device.type, torch.bfloat16, enabled=options.mixed_precision
+        )
+        self.seed = set_seed
+
+    def evaluate(self, data_iter):
+        """Return the accuracy on some batches."""
+        return evaluate_accuracy(self.net, data_iter, self.device)
+
+    def start(self):
+        """Begin an epoch."""
+        self.net.train()
+        zero = torch.zeros((), device=self.device)
+        self.loss, self.correct, self.finite = zero, zero.long(), zero.long()
+
+    def step(self, X, y, lr):
+        """Train on one batch: on this process's share of its examples."""
+        batch_size = len(y)
+        training.check_share(batch_size, self.size)
+        X, y = X[self.rank :: self.size], y[self.rank :: self.size]
+        X = X.to(self.device, memory_format=torch.channels_last)
+        y = y.to(self.device)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        # Among several processes the gradients are averaged, not added.
+        self._count(*self.train_step(X, y, batch_size / self.size), y)
+
+    def train_step(self, X, y, batch_size):
+        """Take one step; return the summed loss and the scores."""
+        self.optimizer.zero_grad()
+        with self.precision:
+            y_hat = self.model(X)
+            loss = self.loss_fn(y_hat, y)
+        (loss / batch_size).backward()
+        self.optimizer.step()
+        return loss, y_hat
+
+    def _count(self, loss, y_hat, y):
+        """Add to the sums, on the device."""
+        with torch.no_grad():
+            self.loss = self.loss + loss
+            self.correct = self.correct + (y_hat.argmax(dim=1) == y).sum()
+            # Once infinite or NaN, a sum stays so: this counts up to there.
+            self.finite = self.finite + torch.isfinite(self.loss)
+
+    def sums(self):
+        """Wait; return the loss's sum, the right ones and the finite steps."""
+        if self.size > 1:
+            self._reduce()
+        return self.loss.item(), self.correct.item(), self.finite.item()
+
+    def _reduce(self):
+        """Add up the sums of all processes; average the statistics."""
+        for total in self.loss, self.correct:
+            distributed.all_reduce(total)
+        distributed.all_reduce(self.finite, distributed.ReduceOp.MIN)
+        for buffer in self.net.buffers():
+            if buffer.is_floating_point():
+                distributed.all_reduce(buffer)
+                buffer /= self.size
+
+    def _tensors(self):
+        state = {f"net.{k}": v for k, v in self.net.state_dict().items()}
+        if self.optimizer.defaults["momentum"]:
+            for i, parameter in enumerate(self.net.parameters()):
+                memory = self.optimizer.state[parameter]
+                if memory.get("momentum_buffer") is None:
+                    memory["momentum_buffer"] = torch.zeros_like(parameter)
+                state[f"momentum.{i}"] = memory["momentum_buffer"]
+        return state
+
+    def state(self):
+        """Return all that training changes: name → array."""
+        return {name: numpy(X).copy() for name, X in self._tensors().items()}
+
+    def restore(self, arrays):
+        """Take what `state` returned."""
+        with torch.no_grad():
+            for name, X in self._tensors().items():
+                X.copy_(torch.from_numpy(arrays[name]))

@@ -1,1 +1,0 @@
-"""How each framework trains: see `d2lutils.training` for the protocol."""
