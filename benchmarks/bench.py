@@ -5,6 +5,7 @@ of its own, and writes `results/bench.md` and `results/bench.json`. The
 variable FRAMEWORKS may name fewer frameworks.
 """
 
+import ast
 import dataclasses
 import datetime
 import importlib
@@ -18,29 +19,16 @@ from benchmarks import compare, peers
 from benchmarks.machine import Others
 from bookbuild import project
 from bookbuild.errors import BookError
-from d2lutils import record
-from d2lutils.files import DataNotFoundError
+from d2lutils import backends, record
+from d2lutils.fetch import DataNotFoundError
+from d2lutils.frameworks import FRAMEWORKS
 
-RESULTS = peers.FOLDER.parents[1] / "results"
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER.parent / "results"
 
-MODULES = {
-    "loaders_torch": ("pytorch", "d2l"),
-    "steps_torch": ("pytorch", "torchvision and d2l"),
-    "fit_torch": ("pytorch", "a bare loop"),
-    "loaders_tensorflow": ("tensorflow", "d2l"),
-    "steps_tensorflow": ("tensorflow", "Keras"),
-    "fit_tensorflow": ("tensorflow", "a bare loop"),
-    "steps_mxnet": ("mxnet", "Gluon's model zoo"),
-    "fit_mxnet": ("mxnet", "a bare loop"),
-}
-"""Module → its framework, and the peers that an error is to name."""
-
-PEERS = {
-    "pytorch": ("d2l", "torchvision", "pillow"),
-    "tensorflow": ("d2l", "pillow"),
-    "mxnet": (),
-}
-"""Framework → the packages of its peers, beside its own."""
+KINDS = ("loaders", "steps", "fit")
+"""What is measured. `steps_torch` has the training steps of PyTorch; its
+first line says against what, and `PEERS` names the packages of that."""
 
 TEXT = """\
 # Side by side
@@ -83,19 +71,15 @@ def main():
         "rows": [],
     }
     faults, others = [], Others()
-    for module, (framework, peer) in MODULES.items():
-        if framework not in names:
-            continue
-        print(
-            f"{project.FRAMEWORKS[framework]}: {module}, against {peer}",
-            flush=True,
-        )
+    for framework, module in modules(names):
+        work = about(module)
+        print(f"{module}: {work}", flush=True)
         try:
-            result = in_a_process(module)
+            result = in_a_process(framework, module)
         except RuntimeError as error:
-            faults.append(f"{module}: {peer} could not be run: {error}")
+            faults.append(f"{module} ({work}) could not be run: {error}")
             continue
-        found["versions"][framework] = result["versions"]
+        found["versions"].setdefault(framework, {}).update(result["versions"])
         found["rows"] += result["rows"]
         print(table(result), flush=True)
     if faults:
@@ -111,7 +95,22 @@ def fail(sentence):
     return 1
 
 
-def in_a_process(module):
+def modules(frameworks):
+    """Yield a framework's key and the name of a module that measures it."""
+    for key in frameworks:
+        for kind in KINDS:
+            name = f"{kind}_{FRAMEWORKS[key].module}"
+            if (FOLDER / f"{name}.py").exists():
+                yield key, name
+
+
+def about(module):
+    """Return what a module measures, and against what, without running it."""
+    tree = ast.parse((FOLDER / f"{module}.py").read_text("utf-8"))
+    return ast.get_docstring(tree).splitlines()[0]
+
+
+def in_a_process(framework, module):
     """Return the rows and versions of a module, run by another Python.
 
     Raises:
@@ -119,8 +118,9 @@ def in_a_process(module):
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.json"
+        arguments = framework, module, path
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.bench", module, path],
+            [sys.executable, "-m", "benchmarks.bench", *arguments],
             env=peers.environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -132,16 +132,15 @@ def in_a_process(module):
         return json.loads(path.read_text("utf-8"))
 
 
-def measure(module, path):
+def measure(framework, module, path):
     """Measure the rows of one module in this process and write them."""
-    framework, _ = MODULES[module]
     sys.path.append(str(peers.SITE))
     # First, because it makes MXNet importable.
-    importlib.import_module(f"d2lutils.{project.MODULES[framework]}")
-    rows = importlib.import_module(f"benchmarks.{module}").rows()
+    backends.get(framework)
+    measured = importlib.import_module(f"benchmarks.{module}")
     found = {
         "versions": record.versions(framework)
-        | peers.versions(PEERS[framework]),
+        | peers.versions(measured.PEERS),
         "rows": [
             {
                 "framework": framework,
@@ -149,7 +148,7 @@ def measure(module, path):
                 "ratio": row.ratio,
                 "kept": row.kept,
             }
-            for row in rows
+            for row in measured.rows()
         ],
     }
     Path(path).write_text(json.dumps(found), "utf-8")
@@ -160,7 +159,7 @@ def table(found):
     names = [field.name for field in dataclasses.fields(compare.Row)]
     return compare.table(
         (
-            project.FRAMEWORKS[row["framework"]],
+            FRAMEWORKS[row["framework"]].name,
             compare.Row(**{name: row[name] for name in names}),
         )
         for row in found["rows"]
@@ -170,7 +169,7 @@ def table(found):
 def markdown(found):
     """Return the page that `results/bench.md` is."""
     lines = [
-        f"- {project.FRAMEWORKS[framework]}: "
+        f"- {FRAMEWORKS[framework].name}: "
         + ", ".join(f"{name} {version}" for name, version in pairs.items())
         for framework, pairs in found["versions"].items()
     ]

@@ -6,7 +6,7 @@ and writes the weights into the package.
 
 import os
 
-from d2lutils import sample
+from d2lutils import assets
 
 
 def main():
@@ -27,7 +27,7 @@ def main():
         schedule="one_cycle",
         seed=0,
     )
-    d2l.save_weights(net, sample.TRAINED)
+    d2l.save_weights(net, assets.TRAINED)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from benchmarks import compare, peers
 from d2lutils import tensorflow as d2l
 
+PEERS = ("d2l", "pillow")
+
 
 def rows():
     """Measure; return the rows."""

@@ -4,6 +4,7 @@ from benchmarks import compare, peers
 from d2lutils import torch as d2l
 
 BOUNDS = {96: "≥ 6", 28: "≥ 20"}
+PEERS = ("d2l", "torchvision", "pillow")
 
 
 def rows():

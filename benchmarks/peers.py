@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.compare import Row
-from d2lutils import data, files, scale
+from d2lutils import data, fetch, scale
 
 FOLDER = Path(__file__).resolve().parents[1] / "_build/bench"
 SITE = FOLDER / "site"
@@ -54,14 +54,14 @@ def lay_out_data():
     """Put the data set where the peers look for it before they download.
 
     Raises:
-        d2lutils.files.DataNotFoundError: No copy of it can be had.
+        d2lutils.fetch.DataNotFoundError: No copy of it can be had.
     """
     plain = FOLDER / "data/FashionMNIST/raw"
     packed = KERAS / "datasets/fashion-mnist"
     for folder in plain, packed, WORK:
         folder.mkdir(parents=True, exist_ok=True)
-    for name in files.CONTENTS:
-        content = files.read_content(name)
+    for name in fetch.CONTENTS:
+        content = fetch.read_content(name)
         (plain / name).write_bytes(content)
         compressed = gzip.compress(content, compresslevel=1)
         (packed / f"{name}.gz").write_bytes(compressed)

@@ -16,16 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from d2lutils import sample
+from d2lutils import assets
+from d2lutils.frameworks import FRAMEWORKS
 
-MODULES = ("torch", "tensorflow", "mxnet")
+MODULES = tuple(row.module for row in FRAMEWORKS.values())
 
 
 def run(module):
     """Do the chapter's experiment in this process.
 
     Args:
-        module: A framework's module: torch, tensorflow or mxnet.
+        module: The name of a framework's module.
 
     Returns:
         Kind and name of a quantity → digest of its array.
@@ -83,7 +84,7 @@ def main():
         for kind, error in models.differences(found[b], found[a]).items():
             print(f"  {kind:24} {error:.0e}")
     if args.write:
-        path = sample.PATH.with_name("same_numbers.npz")
+        path = assets.PATH.with_name("same_numbers.npz")
         np.savez_compressed(path, **found["torch"])
         print(f"wrote {path}")
 

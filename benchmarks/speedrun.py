@@ -15,7 +15,7 @@ import sys
 from unittest import mock
 
 from d2lutils import data, record
-from d2lutils.train import MODULES
+from d2lutils.frameworks import FRAMEWORKS
 
 VARIANTS = {
     "recipe": {},
@@ -127,7 +127,7 @@ def train(module, config, seed, checkpoint=None):
 def main():
     """Train as the command line says and write the record."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speedrun")
-    parser.add_argument("--framework", choices=MODULES, required=True)
+    parser.add_argument("--framework", choices=FRAMEWORKS, required=True)
     parser.add_argument("--variant", choices=VARIANTS, default="recipe")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument(
@@ -135,7 +135,7 @@ def main():
     )
     args = parser.parse_args()
     os.environ["D2L_SCALE"] = "full"
-    module = MODULES[args.framework]
+    module = FRAMEWORKS[args.framework].module
     if args.variant in TORCH_ONLY and module != "torch":
         parser.error(f"{args.variant} is a variant of PyTorch's only")
     d2l = importlib.import_module(f"d2lutils.{module}")

@@ -11,6 +11,7 @@ from d2lutils.training import Options
 
 BATCH, SIZE, LR = 64, 96, 0.01
 SHAPE = (SIZE, SIZE, 3)
+PEERS = ()
 
 
 def rows():

@@ -15,6 +15,7 @@ from d2lutils.training import Options
 
 BATCH, SIZE, LR = 64, 96, 0.01
 CPU = torch.device("cpu")
+PEERS = ("d2l", "torchvision")
 
 
 def rows():

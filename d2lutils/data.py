@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from d2lutils import files, sample
+from d2lutils import assets, fetch
 from d2lutils.scale import VARIABLE, current_scale
 
 FASHION_MNIST_CLASSES = (
@@ -88,15 +88,17 @@ def load_fashion_mnist(scale):
             sample in the package.
 
     Raises:
-        d2lutils.files.DataNotFoundError: `full`, and no copy can be had.
+        d2lutils.fetch.DataNotFoundError: `full`, and no copy can be had.
     """
     if scale.train_images is None:
-        contents = map(files.read_content, files.CONTENTS)
-        arrays = [files.decode_idx(content) for content in contents]
+        contents = map(fetch.read_content, fetch.CONTENTS)
+        arrays = [fetch.decode_idx(content) for content in contents]
     else:
         n, m = scale.train_images, scale.test_images
         limits = (n, n, m, m)
-        arrays = [x[:k] for x, k in zip(sample.load(), limits, strict=True)]
+        arrays = [
+            x[:k] for x, k in zip(assets.load_sample(), limits, strict=True)
+        ]
     train_images, train_labels, test_images, test_labels = arrays
     # The bytes of the labels would overflow in arithmetic.
     return FashionMNIST(

@@ -119,7 +119,7 @@ def load_data_fashion_mnist(
 
     Raises:
         ValueError: An argument, or `D2L_SCALE`, is not valid.
-        d2lutils.files.DataNotFoundError: No copy of the data can be had.
+        d2lutils.fetch.DataNotFoundError: No copy of the data can be had.
     """
     has_gpu = backend.num_gpus() > 0
     images, labels, *test = data.load_for_batches(batch_size, resize, has_gpu)

@@ -36,9 +36,9 @@ def executed(tmp_path_factory):
         made.write(f"d2lutils/parts/{name}.py", other)
     made.write("d2lutils/parts/_deep.py", "from . import _deeper as x")
     made.write("d2lutils/parts/_deeper.py", "")
-    made.write("d2lutils/data.py", "from d2lutils.sample import __name__")
-    made.write("d2lutils/sample/__init__.py", "")
-    made.write("d2lutils/sample/images.npz", "pixels")
+    made.write("d2lutils/data.py", "from d2lutils.assets import __name__")
+    made.write("d2lutils/assets/__init__.py", "")
+    made.write("d2lutils/assets/images.npz", "pixels")
     made.write("d2lutils/unused.py", "")
     assert made.executed() == ALL
     return made

@@ -61,9 +61,9 @@ def test_test_accuracies_are_lower():
     assert in_training - accuracy == pytest.approx(12, abs=0.5)
 
 
-def test_fresh_statistics_help_as_told():
+def test_precise_batch_norm_help_as_told():
     before = curves("pytorch", "test_acc")[:, -1]
-    after = curves("pytorch_fresh", "test_acc")[:, -1]
+    after = curves("pytorch_precise_batch_norm", "test_acc")[:, -1]
     assert "the accuracy is nearly five points higher" in TEXT
     assert 4.5 < (after - before).mean() < 5
     assert after.std() < before.std() / 3
@@ -80,4 +80,7 @@ def test_fast_recipe_gets_further_in_a_seventh_of_the_time():
     fast, accuracy = outcome("speedrun/pytorch_recipe")
     assert "in a seventh of the time" in TEXT
     assert slow / fast == pytest.approx(7, abs=0.5)
-    assert 100 * accuracy > curves("pytorch_fresh", "test_acc")[:, -1].max()
+    assert (
+        100 * accuracy
+        > curves("pytorch_precise_batch_norm", "test_acc")[:, -1].max()
+    )

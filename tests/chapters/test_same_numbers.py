@@ -9,7 +9,7 @@ from chapter_code import run_chapter
 
 from benchmarks import same_numbers
 from bookbuild.project import MODULES, chosen_frameworks
-from d2lutils import sample
+from d2lutils import assets
 
 # Of float64; but MXNet keeps BatchNorm's momentum and epsilon in float32,
 # whose rounding is 6e-8.
@@ -63,7 +63,7 @@ def test_everything_is_compared(found):
 
 def test_packaged_reference_is_what_pytorch_computes(found):
     if "torch" in found:
-        errors = worst(found["torch"], sample.same_numbers())
+        errors = worst(found["torch"], assets.same_numbers())
         assert max(errors.values()) < 1e-9
 
 

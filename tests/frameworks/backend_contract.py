@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from selection import FRAMEWORKS
 
-from d2lutils import data, sample
+from d2lutils import assets, data
 
 BATCH = 24  # 128 = 5 * 24 + 8: the last batch is smaller
 
@@ -240,7 +240,7 @@ def test_batches_are_those_of_numpy(d2l, fw, resize):
     assert (len(train_iter), len(test_iter)) == (6, 3)
     d2l.set_seed(7)
     orders = np.random.default_rng(7)
-    arrays = sample.load()
+    arrays = assets.load_sample()
     A = np.eye(28) if resize is None else data.bilinear_matrix(28, resize)
     for batches, images, labels, order in [
         (train_iter, *arrays[:2], orders.permutation(128)),
@@ -264,7 +264,7 @@ def test_batches_are_those_of_numpy(d2l, fw, resize):
 
 def test_augmented_images_are_flipped_at_random(d2l, fw):
     train_iter, test_iter = d2l.load_data_fashion_mnist(128, augment=True)
-    images, labels, *test = sample.load()
+    images, labels, *test = assets.load_sample()
     images, labels = images[:128], labels[:128]
     views = {}  # every possible view → number of the image
     for number, image in enumerate(images):

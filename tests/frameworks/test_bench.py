@@ -9,7 +9,7 @@ from selection import selected_frameworks
 
 from benchmarks import bench, compare, machine, peers
 from benchmarks.compare import Row
-from bookbuild.project import FRAMEWORKS
+from d2lutils.frameworks import FRAMEWORKS
 
 PROMISED = {
     ("pytorch", "load the training set at 96 px", "d2l's"): "≥ 6",
@@ -146,11 +146,24 @@ def test_versions_and_machine_are_named(found):
     assert found["versions"]["pytorch"]["d2l"] == "0.17.6"
 
 
-def test_a_peer_that_cannot_be_run_is_named(monkeypatch, capsys):
-    modules = {"absent": (selected_frameworks()[0], "some peer")}
-    monkeypatch.setattr(bench, "MODULES", modules)
+def test_a_peer_that_cannot_be_run_is_named(monkeypatch, tmp_path, capsys):
+    framework = selected_frameworks()[0]
+    monkeypatch.setattr(bench, "KINDS", ["absent"])
+    name = f"absent_{FRAMEWORKS[framework].module}"
+    text = '"""Absent, against some peer."""\nimport absent'
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.setattr(bench, "FOLDER", tmp_path)
     monkeypatch.setattr(bench, "write", pytest.fail)
     monkeypatch.setattr(peers, "install", lambda: None)
     monkeypatch.setattr(peers, "lay_out_data", lambda: None)
     assert bench.main() == 1
-    assert "absent: some peer could not be run: " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"{name} (Absent, against some peer.) could not be run: " in said
+
+
+def test_every_framework_and_kind_is_measured():
+    pairs = list(bench.modules(FRAMEWORKS))
+    assert {key for key, _ in pairs} == set(FRAMEWORKS)
+    assert {name.partition("_")[0] for _, name in pairs} == set(bench.KINDS)
+    for _, name in pairs:
+        assert "against" in bench.about(name)

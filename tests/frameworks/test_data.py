@@ -1,8 +1,11 @@
+import contextlib
 import functools
 import gzip
 import hashlib
 import http.server
 import itertools
+import os
+import signal
 import threading
 
 import numpy as np
@@ -10,8 +13,8 @@ import pytest
 from PIL import Image
 from selection import unavailable
 
-from d2lutils import data, files, sample
-from d2lutils.sample.__main__ import make
+from d2lutils import assets, data, fetch
+from d2lutils.assets.__main__ import make
 from d2lutils.scale import SCALES
 
 NAME = "train-labels-idx1-ubyte"
@@ -27,11 +30,11 @@ def places(tmp_path, monkeypatch):
         folders[name] = tmp_path / name
         folders[name].mkdir()
     monkeypatch.setenv("D2L_DATA", str(folders["own"]))
-    monkeypatch.setattr(files, "cache_folder", lambda: folders["cache"])
-    monkeypatch.setattr(files, "SYSTEM_FOLDER", str(folders["system"]))
-    monkeypatch.setattr(files, "MIRRORS", [])
+    monkeypatch.setattr(fetch, "cache_folder", lambda: folders["cache"])
+    monkeypatch.setattr(fetch, "SYSTEM_FOLDER", str(folders["system"]))
+    monkeypatch.setattr(fetch, "MIRRORS", [])
     digest = hashlib.sha256(CONTENT).hexdigest()
-    monkeypatch.setattr(files, "CONTENTS", {NAME: (len(CONTENT), digest)})
+    monkeypatch.setattr(fetch, "CONTENTS", {NAME: (len(CONTENT), digest)})
     return folders
 
 
@@ -48,7 +51,7 @@ def mirror(places, monkeypatch):
     serve = functools.partial(server.serve_forever, poll_interval=0.01)
     threading.Thread(target=serve, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}/"
-    monkeypatch.setattr(files, "MIRRORS", [url])
+    monkeypatch.setattr(fetch, "MIRRORS", [url])
     yield url
     server.shutdown()
     server.server_close()
@@ -64,14 +67,43 @@ def write(folder, content, zipped=True):
 @pytest.mark.parametrize("place", ["own", "cache", "system"])
 def test_file_is_found(places, place, zipped):
     write(places[place], CONTENT, zipped)
-    assert files.read_content(NAME) == CONTENT
+    assert fetch.read_content(NAME) == CONTENT
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_named_pipe_is_passed_over(places, zipped):
+    """Nobody writes into it: to read it would last for ever."""
+    path = places["own"] / (NAME + ".gz" if zipped else NAME)
+    os.mkfifo(path)
+    write(places["system"], CONTENT)
+    with (
+        no_longer_than(seconds=10),
+        pytest.warns(UserWarning, match=f"{path} is not used: .* regular"),
+    ):
+        assert fetch.read_content(NAME) == CONTENT
+
+
+@contextlib.contextmanager
+def no_longer_than(seconds):
+    """Raise an error in what takes longer."""
+
+    def stop(*_):
+        raise TimeoutError(f"it takes longer than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_order_of_search(places, recwarn):
     write(places["own"], CONTENT)
     write(places["cache"], BAD)
     write(places["system"], BAD)
-    assert files.read_content(NAME) == CONTENT
+    assert fetch.read_content(NAME) == CONTENT
     assert not recwarn.list  # the damaged ones were not looked at
 
 
@@ -93,7 +125,7 @@ def test_damaged_file_is_refused_and_kept(places, place, what):
     path.write_bytes(DAMAGED[what])
     write(places["system"], CONTENT)
     with pytest.warns(UserWarning, match="is not used") as record:
-        assert files.read_content(NAME) == CONTENT
+        assert fetch.read_content(NAME) == CONTENT
     assert str(path) in str(record[0].message)
     assert path.read_bytes() == DAMAGED[what]
 
@@ -102,16 +134,16 @@ def test_missing_own_folder_is_named(places, monkeypatch, tmp_path):
     monkeypatch.setenv("D2L_DATA", str(tmp_path / "typo"))
     write(places["system"], CONTENT)
     with pytest.warns(UserWarning, match=r"D2L_DATA: no folder .*typo"):
-        assert files.read_content(NAME) == CONTENT
+        assert fetch.read_content(NAME) == CONTENT
 
 
 def test_download_is_cached(places, mirror, monkeypatch, capsys):
     write(places["mirror"], CONTENT)
-    assert files.read_content(NAME) == CONTENT
+    assert fetch.read_content(NAME) == CONTENT
     assert capsys.readouterr().out == f"Downloading {mirror}{NAME}.gz\n"
     assert [x.name for x in places["cache"].iterdir()] == [f"{NAME}.gz"]
-    monkeypatch.setattr(files, "MIRRORS", [])
-    assert files.read_content(NAME) == CONTENT
+    monkeypatch.setattr(fetch, "MIRRORS", [])
+    assert fetch.read_content(NAME) == CONTENT
     assert capsys.readouterr().out == ""
 
 
@@ -120,7 +152,7 @@ def test_download_replaces_damaged_file_in_cache(places, mirror):
     own = write(places["own"], BAD)
     write(places["mirror"], CONTENT)
     with pytest.warns(UserWarning, match="SHA-256"):
-        assert files.read_content(NAME) == CONTENT
+        assert fetch.read_content(NAME) == CONTENT
     assert gzip.decompress(path.read_bytes()) == CONTENT
     assert gzip.decompress(own.read_bytes()) == BAD
 
@@ -128,8 +160,8 @@ def test_download_replaces_damaged_file_in_cache(places, mirror):
 @pytest.mark.parametrize("what", DAMAGED)
 def test_bad_download_is_not_kept(places, mirror, what):
     (places["mirror"] / f"{NAME}.gz").write_bytes(DAMAGED[what])
-    with pytest.raises(files.DataNotFoundError):
-        files.read_content(NAME)
+    with pytest.raises(fetch.DataNotFoundError):
+        fetch.read_content(NAME)
     assert not list(places["cache"].iterdir())
 
 
@@ -138,17 +170,17 @@ def test_next_mirror_is_tried(places, mirror, monkeypatch):
     write(places["mirror"] / "good", CONTENT)
     write(places["mirror"], BAD)
     closed = "http://127.0.0.1:9/"
-    monkeypatch.setattr(files, "MIRRORS", [closed, mirror, mirror + "good/"])
-    assert files.read_content(NAME) == CONTENT
+    monkeypatch.setattr(fetch, "MIRRORS", [closed, mirror, mirror + "good/"])
+    assert fetch.read_content(NAME) == CONTENT
 
 
 def test_error_lists_everything_tried(places, mirror):
     write(places["system"], BAD)
     with (
         pytest.warns(UserWarning, match="is not used"),
-        pytest.raises(files.DataNotFoundError) as info,
+        pytest.raises(fetch.DataNotFoundError) as info,
     ):
-        files.read_content(NAME)
+        fetch.read_content(NAME)
     message = str(info.value)
     for place in ("own", "cache"):
         for name in (NAME, f"{NAME}.gz"):
@@ -160,17 +192,17 @@ def test_error_lists_everything_tried(places, mirror):
 
 
 def test_mirrors_are_https():
-    assert all(url.startswith("https://") for url in files.MIRRORS)
-    assert all(url.endswith("/") for url in files.MIRRORS)
+    assert all(url.startswith("https://") for url in fetch.MIRRORS)
+    assert all(url.endswith("/") for url in fetch.MIRRORS)
 
 
 def test_decode_idx():
-    array = files.decode_idx(CONTENT)
+    array = fetch.decode_idx(CONTENT)
     np.testing.assert_array_equal(array, np.arange(5, dtype=np.uint8))
     assert array.dtype == np.uint8
     assert array.flags.writeable
     header = b"\0\0\x08\3" + bytes([0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3])
-    assert files.decode_idx(header + bytes(6)).shape == (2, 1, 3)
+    assert fetch.decode_idx(header + bytes(6)).shape == (2, 1, 3)
 
 
 @pytest.mark.parametrize(
@@ -178,11 +210,11 @@ def test_decode_idx():
 )
 def test_decode_idx_refuses(content):
     with pytest.raises(ValueError):
-        files.decode_idx(content)
+        fetch.decode_idx(content)
 
 
 def test_sample_is_balanced():
-    images, labels, test_images, test_labels = sample.load()
+    images, labels, test_images, test_labels = assets.load_sample()
     assert images.shape == (4000, 28, 28)
     assert test_images.shape == (1000, 28, 28)
     assert images.dtype == test_images.dtype == np.uint8
@@ -191,18 +223,18 @@ def test_sample_is_balanced():
 
 
 def test_sample_is_cut_from_the_full_data(monkeypatch):
-    monkeypatch.setattr(files, "MIRRORS", [])  # no network
+    monkeypatch.setattr(fetch, "MIRRORS", [])  # no network
     try:
         arrays = make()
-    except files.DataNotFoundError as error:
+    except fetch.DataNotFoundError as error:
         unavailable(str(error))
-    for name, array in zip(sample.NAMES, sample.load(), strict=True):
+    for name, array in zip(assets.NAMES, assets.load_sample(), strict=True):
         np.testing.assert_array_equal(array, arrays[name])
 
 
 def test_select_takes_the_first_of_each_class_in_order():
     labels = np.array([2, 0, 0, 1, 2, 0, 1, 2])
-    assert sample.select(labels, 2).tolist() == [0, 1, 2, 3, 4, 6]
+    assert assets.select(labels, 2).tolist() == [0, 1, 2, 3, 4, 6]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +243,7 @@ def test_select_takes_the_first_of_each_class_in_order():
 def test_load_at_a_scale(name, sizes):
     arrays = data.load_fashion_mnist(SCALES[name])
     for array, whole, size in zip(
-        arrays, sample.load(), np.repeat(sizes, 2), strict=True
+        arrays, assets.load_sample(), np.repeat(sizes, 2), strict=True
     ):
         np.testing.assert_array_equal(array, whole[:size])
     assert arrays.train_labels.dtype == np.int64
@@ -221,7 +253,7 @@ def test_full_scale_decodes_the_four_files(places, monkeypatch):
     digest = hashlib.sha256(CONTENT).hexdigest()
     names = [f"file-{i}" for i in range(4)]
     entry = (len(CONTENT), digest)
-    monkeypatch.setattr(files, "CONTENTS", dict.fromkeys(names, entry))
+    monkeypatch.setattr(fetch, "CONTENTS", dict.fromkeys(names, entry))
     for name in names:
         (places["own"] / name).write_bytes(CONTENT)
     arrays = data.load_fashion_mnist(SCALES["full"])
@@ -241,7 +273,7 @@ def test_bilinear_matrix_resizes_like_pillow(size):
     assert A.shape == (size, 28)
     assert A.dtype == np.float32
     np.testing.assert_allclose(A.sum(axis=1), 1, rtol=1e-6)
-    for image in sample.load()[2][:20]:
+    for image in assets.load_sample()[2][:20]:
         pillow = Image.fromarray(image).resize(
             (size, size), Image.Resampling.BILINEAR
         )

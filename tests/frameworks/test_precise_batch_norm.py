@@ -11,7 +11,7 @@ if "pytorch" not in selected_frameworks():
     pytest.skip("PyTorch's networks", allow_module_level=True)
 import torch
 
-from benchmarks import fresh_statistics
+from benchmarks import precise_batch_norm
 
 
 @pytest.fixture
@@ -28,14 +28,14 @@ def run(tmp_path):
 @pytest.fixture
 def evaluated(monkeypatch):
     """What is evaluated: each time network, first mean and accuracy."""
-    seen, evaluate = [], fresh_statistics.d2l.evaluate_accuracy
+    seen, evaluate = [], precise_batch_norm.d2l.evaluate_accuracy
 
     def watched(net, data_iter):
         mean = net.bn1.running_mean.clone()
         seen.append((net, mean, evaluate(net, data_iter)))
         return seen[-1][2]
 
-    monkeypatch.setattr(fresh_statistics.d2l, "evaluate_accuracy", watched)
+    monkeypatch.setattr(precise_batch_norm.d2l, "evaluate_accuracy", watched)
     return seen
 
 
@@ -43,15 +43,15 @@ def test_last_test_accuracy_is_measured_anew(run, evaluated):
     path, checkpoint = run
     evaluated.clear()  # what the training did
     options = ["--checkpoint", str(checkpoint), "--record", str(path)]
-    assert fresh_statistics.main(options) == 0
+    assert precise_batch_norm.main(options) == 0
     old = json.loads(path.read_text())
-    new = json.loads(path.with_name("run_fresh.json").read_text())
+    new = json.loads(path.with_name("run_precise_batch_norm.json").read_text())
     assert new["settings"].pop("running_statistics")
     for record, each in (old, evaluated[::2]), (new, evaluated[1::2]):
         last = [run["history"].pop("test_acc")[-1] for run in record["runs"]]
         assert last == [accuracy for _, _, accuracy in each]
     assert new == old
-    train_iter, _ = fresh_statistics.d2l.load_data_fashion_mnist(32, 32)
+    train_iter, _ = precise_batch_norm.d2l.load_data_fashion_mnist(32, 32)
     X = torch.cat([X for X, _ in train_iter])
     for (net, moving, _), (_, anew, _) in zip(
         evaluated[::2], evaluated[1::2], strict=True
@@ -69,14 +69,14 @@ def test_checkpoint_of_another_training_is_refused(run, capsys):
     record["runs"][1]["history"]["test_acc"][-1] += 0.5
     path.write_text(json.dumps(record))
     options = ["--checkpoint", str(checkpoint), "--record", str(path)]
-    assert fresh_statistics.main(options) == 1
+    assert precise_batch_norm.main(options) == 1
     assert f"error: {checkpoint}-4 is not of {path}" in capsys.readouterr().err
-    assert not path.with_name("run_fresh.json").exists()
+    assert not path.with_name("run_precise_batch_norm.json").exists()
 
 
 def test_missing_checkpoint_is_named(run, capsys):
     path, checkpoint = run
     options = ["--checkpoint", f"{checkpoint}s", "--record", str(path)]
-    assert fresh_statistics.main(options) == 1
+    assert precise_batch_norm.main(options) == 1
     error = capsys.readouterr().err
     assert error == f"error: there is no checkpoint {checkpoint}s-3\n"

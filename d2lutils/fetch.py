@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import stat
 import tempfile
 import warnings
 import zlib
@@ -71,9 +72,12 @@ def _read(path, name):
     """Return the verified uncompressed content of the file at `path`.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: It cannot be read, or is no regular file.
         ValueError: It is not the file `name`, intact.
     """
+    # From a named pipe, or a terminal, one would wait for ever.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("it is not a regular file")
     opener = gzip.open if path.suffix == ".gz" else open
     # One byte too many is enough to see that a file is too long.
     limit = CONTENTS[name][0] + 1

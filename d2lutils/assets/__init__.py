@@ -1,8 +1,8 @@
-"""The class-balanced sample of Fashion-MNIST that the package carries.
+"""What the package carries: a sample of Fashion-MNIST and small weights.
 
-It holds the first 400 training and the first 100 test images of each class,
-in their original order: 4,000 and 1,000 images. `python -m d2lutils.sample`
-makes it anew from the full data.
+The sample is balanced. It holds the first 400 training and the first 100
+test images of each class, in their original order: 4,000 and 1,000 images.
+`python -m d2lutils.assets` makes it anew from the full data.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ NAMES = ("train_images", "train_labels", "test_images", "test_labels")
 PER_CLASS = {"train": 400, "test": 100}
 
 
-def load():
+def load_sample():
     """Return the sample's four uint8 arrays.
 
     Returns:

@@ -1,13 +1,14 @@
 """Test trained networks again, with running statistics measured anew.
 
-    python -m benchmarks.fresh_statistics --checkpoint run \
+    python -m benchmarks.precise_batch_norm --checkpoint run \
         --record results/resnet18_32px_pytorch.json
 
 The running statistics of batch normalisation come from the last steps of a
 training, in which the weights were other ones. Here the weights of finished
 trainings stay as they are, and the statistics become means over all training
-images (Wu and Johnson, 2021, section 3). A second record, `…_fresh.json`,
-differs from the given one in nothing but the last test accuracies.
+images (Wu and Johnson, 2021, section 3). A second record, whose name ends in
+`_precise_batch_norm`, differs from the given one in nothing but the last test
+accuracies.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def trained(model, path):
 def main(arguments=None):
     """Test as the command line says, write the record and say what it is."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.fresh_statistics"
+        prog="python -m benchmarks.precise_batch_norm"
     )
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--record", type=Path, required=True)
@@ -71,7 +72,7 @@ def main(arguments=None):
         update_bn(train_iter, net)
         accuracies[-1] = d2l.evaluate_accuracy(net, test_iter)
     settings["running_statistics"] = "of all training images"
-    name = f"{args.record.stem}_fresh.json"
+    name = f"{args.record.stem}_precise_batch_norm.json"
     record.write(args.record.with_name(name), result)
     print(record.summary(result))
     return 0
