@@ -44,7 +44,11 @@ def bind(
     signature = inspect.signature(function)
     parameters = list(signature.parameters.values())[1:]
     bound.__signature__ = signature.replace(parameters=parameters)
-    bound.__annotations__.pop("backend")
+    bound.__annotations__ = {  # `wraps` shares the function's dictionary
+        name: type_
+        for name, type_ in function.__annotations__.items()
+        if name != "backend"
+    }
     bound.__doc__ = filled(inspect.getdoc(function), backend.words)
     bound.__module__ = module
     return bound
