@@ -490,11 +490,11 @@ class Engine:
 
     def _count(self, loss, y_hat, y):
         """Add to the sums, on the device."""
-        self.loss = self.loss + loss.sum()
+        self.loss = self.loss + loss.sum().astype("float32")
         self.correct = self.correct + _num_correct(y_hat, y)
         # Once infinite or NaN, a sum stays so: this counts up to there. Some
         # weights are added, as MXNet's ReLU hides a NaN from the loss.
-        total = self.loss + self.first.data().sum()
+        total = self.loss + self.first.data().sum().astype("float32")
         self.finite = self.finite + np.isfinite(total)
 
     def sums(self):

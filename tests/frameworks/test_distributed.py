@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from selection import FRAMEWORKS, selected_frameworks
+from small_runs import program
 
 SCRIPT = Path(__file__).parents[1] / "lib/train_together.py"
 
@@ -137,13 +138,7 @@ def see_one_gpu(visible, number):
     """Return what a process prints that takes one of four GPUs."""
     if "pytorch" not in selected_frameworks():
         pytest.skip("this is PyTorch's only")
-    code = (
-        "import os, torch\n"
-        "from d2lutils.backends.torch import _see_one_gpu\n"
-        "torch.cuda.device_count = lambda: 4\n"
-        f"_see_one_gpu({number})\n"
-        "print(os.environ['CUDA_VISIBLE_DEVICES'])"
-    )
     variables = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
-    [printed] = run(["-c", code], [variables])
-    return printed
+    result = program("one_gpu", number, **variables)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
