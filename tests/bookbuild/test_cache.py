@@ -91,7 +91,7 @@ def test_the_place_that_colab_installs_from_executes_nothing(book):
         ("parts/pytorch.py", {"pytorch"}),
         ("parts/_deeper.py", {"pytorch"}),
         ("data.py", {"tensorflow", "mxnet"}),
-        ("sample/images.npz", {"tensorflow", "mxnet"}),
+        ("assets/images.npz", {"tensorflow", "mxnet"}),
         ("parts/__init__.py", {"pytorch", "tensorflow", "mxnet"}),
         ("__init__.py", {"pytorch", "tensorflow", "mxnet"}),
         ("unused.py", set()),
