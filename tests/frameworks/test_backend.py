@@ -276,10 +276,9 @@ def test_train_ch6(backend, d2l, iters, capfd):
     assert speed.endswith(f" on {d2l.device_name(d2l.try_gpu())}")
 
 
+@pytest.mark.frameworks("tensorflow")
 def test_a_function_may_make_the_model(backend, d2l, iters):
     """As in *Dive into Deep Learning*, whose TensorFlow tabs pass one."""
-    if backend.row.key != "tensorflow":
-        pytest.skip("only d2l's TensorFlow passes functions")
     history = d2l.fit(lambda: network(backend), *iters, 1, 0.1)
     assert len(history["train_loss"]) == 1
 
@@ -400,9 +399,8 @@ def test_evaluate_accuracy_of_a_network_never_used(backend, d2l, iters):
     assert 0 <= d2l.evaluate_accuracy(net, iters[1]) <= 1
 
 
+@pytest.mark.frameworks("pytorch")  # only its networks have one
 def test_evaluation_leaves_the_mode(backend, d2l, iters):
-    if backend.row.key != "pytorch":
-        pytest.skip("only PyTorch's networks have one")
     net = network(backend)
     net[1].eval()
     modes = [module.training for module in net.modules()]

@@ -4,6 +4,9 @@ import contextlib
 
 import pytest
 
+# MXNet 1.9 has no mixed precision.
+pytestmark = pytest.mark.frameworks("pytorch", "tensorflow")
+
 
 class Tensor:
     """Lies on the first GPU."""
@@ -16,8 +19,6 @@ class Tensor:
 )
 def test_gpu(backend, monkeypatch, capability, has):
     """A T4, an A100 and an H100."""
-    if backend.row.key == "mxnet":
-        pytest.skip("MXNet 1.9 has no mixed precision")
     if backend.row.key == "pytorch":
         import torch
 
@@ -43,6 +44,4 @@ def test_gpu(backend, monkeypatch, capability, has):
 
 
 def test_cpu(backend):
-    if backend.row.key == "mxnet":
-        pytest.skip("MXNet 1.9 has no mixed precision")
     assert backend.has_bfloat16(backend.try_gpu(99))

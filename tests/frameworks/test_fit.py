@@ -187,11 +187,14 @@ def test_learning_rate_follows_the_schedule(
     assert 0.09 < max(rates) <= 0.1
 
 
+@pytest.mark.frameworks("mxnet")
+def test_mixed_precision_is_refused(backend, net):
+    with pytest.raises(ValueError, match=r"mixed_precision: MXNet 1\.9"):
+        train(backend, net, 3, mixed_precision=True)
+
+
+@pytest.mark.frameworks("pytorch", "tensorflow")
 def test_mixed_precision(backend, net, capsys):
-    if backend.row.key == "mxnet":
-        with pytest.raises(ValueError, match=r"mixed_precision: MXNet 1\.9"):
-            train(backend, net, 3, mixed_precision=True)
-        return
     history = train(backend, net, 1, lr=1e-3, mixed_precision=True, seed=1)
     assert "bfloat16" not in capsys.readouterr().out
     types = {w.dtype for w in backend.get_weights(net).values()}
@@ -202,11 +205,10 @@ def test_mixed_precision(backend, net, capsys):
     np.testing.assert_allclose(a, b, rtol=0.05)
 
 
+@pytest.mark.frameworks("pytorch", "tensorflow")
 def test_device_without_bfloat16_computes_in_float32(
     backend, net, capsys, monkeypatch
 ):
-    if backend.row.key == "mxnet":
-        pytest.skip("MXNet 1.9 has no mixed precision to fall back from")
     monkeypatch.setattr(backend, "has_bfloat16", lambda device: False)
     options = {"num_epochs": 1, "lr": 1e-3, "seed": 1}
     history = train(backend, net, mixed_precision=True, **options)

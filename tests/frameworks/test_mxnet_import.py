@@ -1,38 +1,15 @@
 """What importing MXNet leaves behind: nothing in NumPy."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from selection import selected_frameworks
+from small_runs import program
 
 from d2lutils import _mxnet_compat
 
 needs_mxnet = pytest.mark.skipif(
     "mxnet" not in selected_frameworks(), reason="deselected: mxnet"
 )
-
-COMPARE = """
-import numpy
-from d2lutils._mxnet_compat import STAND_INS
-def look():
-    return {name: vars(numpy).get(name) for name in STAND_INS}
-before = look()
-%s
-assert look() == before, look()
-"""
-
-
-def python(code, **environment):
-    """Run code with all warnings shown, also those usually hidden."""
-    return subprocess.run(
-        [sys.executable, "-W", "always", "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-    )
 
 
 def absent_names():
@@ -71,33 +48,22 @@ def test_a_removed_function_says_so():
 
 @needs_mxnet
 def test_numpy_is_as_before_the_import():
-    result = python(COMPARE % "import d2lutils.mxnet")
+    result = program("numpy_as_before", warnings=True)
     assert (result.returncode, result.stderr) == (0, "")
 
 
 @needs_mxnet
 def test_numpy_is_as_before_an_import_that_fails(tmp_path):
     (tmp_path / "mxnet.py").write_text("import numpy; numpy.mirr; 1 / 0")
-    failing = (
-        "try:\n    import d2lutils.mxnet\n"
-        "except ZeroDivisionError:\n    pass\n"
-        "else:\n    raise AssertionError"
+    result = program(
+        "numpy_as_before", "ZeroDivisionError", warnings=True, first=[tmp_path]
     )
-    result = python(COMPARE % failing, PYTHONPATH=str(tmp_path))
     assert (result.returncode, result.stderr) == (0, "")
 
 
 @needs_mxnet
 def test_masks_work():
     """To assign to one MXNet looks up `numpy.bool`, long after import."""
-    result = python(
-        "import d2lutils.mxnet\n"
-        "from mxnet import np\n"
-        "X = np.array([1.0, -1.0])\n"
-        "X[X < 0] = 5\n"
-        "X[np.array([0])] = 7\n"
-        "assert X.tolist() == [7, 5]\n"
-        "assert np.full((1,), True).dtype == bool\n"
-    )
+    result = program("mxnet_masks", warnings=True)
     assert result.returncode == 0, result.stderr
     assert "np.bool" not in result.stderr

@@ -1,21 +1,22 @@
 """Trained networks, tested again with running statistics measured anew."""
 
+import importlib
 import json
 
 import pytest
-from selection import selected_frameworks
 
 from d2lutils import train
 
-if "pytorch" not in selected_frameworks():
-    pytest.skip("PyTorch's networks", allow_module_level=True)
-import torch
-
-from benchmarks import precise_batch_norm
+pytestmark = pytest.mark.frameworks("pytorch")
 
 
 @pytest.fixture
-def run(tmp_path):
+def precise_batch_norm(backend):
+    return importlib.import_module("benchmarks.precise_batch_norm")
+
+
+@pytest.fixture
+def run(tmp_path, backend):
     """Train for one epoch of four steps; return record and checkpoint."""
     record, checkpoint = tmp_path / "run.json", tmp_path / "run"
     options = ["--framework", "pytorch", "--resize", "32"]
@@ -26,7 +27,7 @@ def run(tmp_path):
 
 
 @pytest.fixture
-def evaluated(monkeypatch):
+def evaluated(monkeypatch, precise_batch_norm):
     """What is evaluated: each time network, first mean and accuracy."""
     seen, evaluate = [], precise_batch_norm.d2l.evaluate_accuracy
 
@@ -39,7 +40,9 @@ def evaluated(monkeypatch):
     return seen
 
 
-def test_last_test_accuracy_is_measured_anew(run, evaluated):
+def test_last_test_accuracy_is_measured_anew(
+    run, evaluated, precise_batch_norm
+):
     path, checkpoint = run
     evaluated.clear()  # what the training did
     options = ["--checkpoint", str(checkpoint), "--record", str(path)]
@@ -52,6 +55,8 @@ def test_last_test_accuracy_is_measured_anew(run, evaluated):
         assert last == [accuracy for _, _, accuracy in each]
     assert new == old
     train_iter, _ = precise_batch_norm.d2l.load_data_fashion_mnist(32, 32)
+    import torch
+
     X = torch.cat([X for X, _ in train_iter])
     for (net, moving, _), (_, anew, _) in zip(
         evaluated[::2], evaluated[1::2], strict=True
@@ -63,7 +68,9 @@ def test_last_test_accuracy_is_measured_anew(run, evaluated):
         assert not torch.allclose(moving, mean, atol=1e-2)
 
 
-def test_checkpoint_of_another_training_is_refused(run, capsys):
+def test_checkpoint_of_another_training_is_refused(
+    run, capsys, precise_batch_norm
+):
     path, checkpoint = run
     record = json.loads(path.read_text())
     record["runs"][1]["history"]["test_acc"][-1] += 0.5
@@ -74,7 +81,7 @@ def test_checkpoint_of_another_training_is_refused(run, capsys):
     assert not path.with_name("run_precise_batch_norm.json").exists()
 
 
-def test_missing_checkpoint_is_named(run, capsys):
+def test_missing_checkpoint_is_named(run, capsys, precise_batch_norm):
     path, checkpoint = run
     options = ["--checkpoint", f"{checkpoint}s", "--record", str(path)]
     assert precise_batch_norm.main(options) == 1

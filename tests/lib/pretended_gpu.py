@@ -116,6 +116,7 @@ def start():
     torch.cuda.device_count = lambda: 1
     torch.cuda.is_available = lambda: True
     torch.cuda.get_device_name = lambda device=None: "pretended"
+    torch.cuda.is_bf16_supported = lambda including_emulation=True: True
     autocast = torch.autocast
     torch.autocast = lambda kind, *args, **kwargs: autocast(
         "cpu", *args, **kwargs

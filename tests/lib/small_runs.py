@@ -67,12 +67,14 @@ def outcome(backend, net, history) -> str:
     return json.dumps(kept) + exact_weights(backend, net)
 
 
-def program(name: str, *arguments, **environment):
+def program(name: str, *arguments, cwd=None, warnings=False, **environment):
     """Run one of tests/lib/programs in a process of its own."""
-    paths = [str(ROOT), str(ROOT / "tests/lib")]
+    first = environment.pop("first", ())  # folders that come first
+    paths = [*map(str, first), str(ROOT), str(ROOT / "tests/lib")]
     return subprocess.run(
         [
             sys.executable,
+            *(["-W", "always"] if warnings else []),
             ROOT / f"tests/lib/programs/{name}.py",
             *map(str, arguments),
         ],
@@ -84,6 +86,7 @@ def program(name: str, *arguments, **environment):
             "PYTHONPATH": os.pathsep.join(paths),
             **environment,
         },
+        cwd=cwd,
         capture_output=True,
         text=True,
     )
