@@ -120,7 +120,7 @@ def load_for_batches(batch_size, resize, has_gpu):
     check_positive_int("batch_size", batch_size)
     if resize is not None:
         check_positive_int("resize", resize)
-    scale = current_scale(has_gpu)
+    scale = current_scale(has_gpu).for_side(resize or 28)
     data = load_fashion_mnist(scale)
     counts = len(data.train_labels), len(data.test_labels)
     if counts != FULL_SIZE:

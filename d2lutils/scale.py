@@ -5,9 +5,11 @@
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 VARIABLE = "D2L_SCALE"
+
+LARGE = 64  # pixels a side: such images take a multiple of the time
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,25 @@ class Scale:
     train_images: int | None
     test_images: int | None
     epochs: int | None
+    halves_large: bool = False
+    """Whether half of the training images must do if they are large."""
+
+    def for_side(self, pixels):
+        """Return the limits for images with so many pixels a side."""
+        if pixels < LARGE or not self.halves_large:
+            return self
+        return replace(self, train_images=self.train_images // 2)
 
 
 SCALES = {
     "smoke": Scale("smoke", train_images=128, test_images=64, epochs=1),
-    "demo": Scale("demo", train_images=4_000, test_images=1_000, epochs=2),
+    "demo": Scale(
+        "demo",
+        train_images=4_000,
+        test_images=1_000,
+        epochs=2,
+        halves_large=True,
+    ),
     "full": Scale("full", train_images=None, test_images=None, epochs=None),
 }
 

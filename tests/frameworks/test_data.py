@@ -312,6 +312,33 @@ def test_line_about_the_scale(monkeypatch, capsys):
     )
 
 
+@pytest.mark.parametrize(
+    "name, resize, size",
+    [
+        ("demo", None, 4000),
+        ("demo", 63, 4000),
+        ("demo", 64, 2000),
+        ("demo", 96, 2000),
+        ("smoke", 96, 128),
+    ],
+)
+def test_demo_takes_half_of_the_large_images(
+    monkeypatch, capsys, name, resize, size
+):
+    monkeypatch.setenv("D2L_SCALE", name)
+    arrays = data.load_for_batches(8, resize, has_gpu=True)
+    test_size = SCALES[name].test_images
+    assert len(arrays.train_images) == len(arrays.train_labels) == size
+    assert len(arrays.test_images) == len(arrays.test_labels) == test_size
+    assert f": {size:,} of 60,000 training and" in capsys.readouterr().out
+    counts = np.bincount(arrays.train_labels, minlength=10)
+    assert counts.min() > 0.05 * size  # every class is there
+
+
+def test_full_scale_takes_all_of_the_large_images():
+    assert SCALES["full"].for_side(96) == SCALES["full"]
+
+
 def test_no_line_about_all_the_data(monkeypatch, capsys):
     everything = [np.empty(60_000)] * 2 + [np.empty(10_000)] * 2
     monkeypatch.setenv("D2L_SCALE", "full")
