@@ -303,40 +303,31 @@ def one_step(net, X, y):
     return logits.numpy(), float(loss)
 
 
-def positions(name):
-    """Return n, the values a channel has in the layer of this name."""
-    sides = {"bn1": 32, "layer1": 16, "layer2": 8, "layer3": 4, "layer4": 2}
-    return 8 * sides[name.split(".")[0]] ** 2
-
-
 def unbiased(name, variance):
     """Convert a biased running variance after one step, 1 before it."""
-    n = positions(name)
+    sides = {"bn1": 32, "layer1": 16, "layer2": 8, "layer3": 4, "layer4": 2}
+    n = 8 * sides[name.split(".")[0]] ** 2  # values a channel has there
     return 0.9 + (variance - 0.9) * n / (n - 1)
 
-BIASED = True  # the running variance
 
+def fingerprint(logits, loss, before, after, biased):
+    """Return kind/name → norm and first entries, of all arrays of a step.
 
-def digest(array):
-    """Return an array's norm and first entries."""
-    array = numpy.asarray(array, dtype=numpy.float64)
-    return numpy.append(numpy.linalg.norm(array), array.ravel()[:16])
-
-
-def fingerprint(logits, loss, before, after):
-    """Return the digests of all that one step computes, by kind/name."""
-    found = {"logits": digest(logits), "loss": digest([loss])}
+    `biased` says whether the running variance is the biased one.
+    """
+    found = {"logits": logits, "loss": numpy.array([loss])}
     for name, w in after.items():
         if name.endswith("running_mean"):
-            found[f"running mean/{name}"] = digest(w)
+            found[f"running mean/{name}"] = w
         elif name.endswith("running_var"):
-            found[f"running variance/{name}"] = digest(w)
-            w = unbiased(name, w) if BIASED else w
-            found[f"same, unbiased/{name}"] = digest(w)
+            found[f"running variance/{name}"] = w
+            w = unbiased(name, w) if biased else w
+            found[f"same, unbiased/{name}"] = w
         else:
-            found[f"gradient/{name}"] = digest(before[name] - w)
-            found[f"weights after the step/{name}"] = digest(w)
-    return found
+            found[f"gradient/{name}"] = before[name] - w
+            found[f"weights after the step/{name}"] = w
+    return {key: numpy.append(numpy.linalg.norm(array), array.ravel()[:16])
+            for key, array in found.items()}
 
 
 def differences(found, expected):
