@@ -52,7 +52,7 @@ exercises: env  ## Write the notebooks of the exercises only
 	python -m bookbuild exercises
 
 figures: env  ## Redraw the figures in img/
-	python img/draw.py
+	python figures/draw.py
 
 serve: derive  ## Show the book at http://127.0.0.1:8000 and rebuild it on a change
 	jupyter-book config sphinx .

@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-IMG = Path(__file__).parents[2] / "img"
+ROOT = Path(__file__).parents[2]
+IMG, SCRIPTS = ROOT / "img", ROOT / "figures"
 FIGURES = sorted(IMG.glob("*.svg"))
 MARKS = {"logo", "favicon"}  # they carry no text
 DIAGRAMS = [path for path in FIGURES if path.stem not in MARKS]
@@ -38,15 +39,16 @@ def rules(svg):
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("img")
-    command = [sys.executable, IMG / "draw.py", "--to", folder]
+    command = [sys.executable, SCRIPTS / "draw.py", "--to", folder]
     subprocess.run(command, check=True, capture_output=True)
     return folder
 
 
 def test_every_script_is_drawn_and_every_figure_has_a_script():
     helpers = {"draw", "shapes", "style"}
-    scripts = {path.stem for path in IMG.glob("*.py")} - helpers
+    scripts = {path.stem for path in SCRIPTS.glob("*.py")} - helpers
     assert scripts == {path.stem for path in FIGURES}
+    assert not list(IMG.glob("*.py"))
 
 
 @pytest.mark.parametrize("path", [*FIGURES, IMG / "figures.css"], ids=name)
@@ -57,7 +59,13 @@ def test_figure_is_up_to_date(path, drawn):
 def test_check_names_what_is_out_of_date(drawn, tmp_path):
     for path in drawn.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    command = [sys.executable, IMG / "draw.py", "--check", "--to", tmp_path]
+    command = [
+        sys.executable,
+        SCRIPTS / "draw.py",
+        "--check",
+        "--to",
+        tmp_path,
+    ]
     fresh = subprocess.run(command, capture_output=True, text=True)
     assert (fresh.returncode, fresh.stdout) == (0, "")
     (tmp_path / "logo.svg").write_text("<svg/>")

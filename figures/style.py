@@ -89,7 +89,7 @@ def page_css() -> str:
         return "".join(f"{indent}{row}\n" for row in rows)
 
     return (
-        "/* Written by img/draw.py from the palette in img/style.py. */\n"
+        "/* Written by figures/draw.py from its palette. */\n"
         ".bookfig {\n  max-width: 100%;\n  height: auto;\n}\n"
         + block('html,\nhtml[data-theme="light"]', 0, "")
         + "/* A printed page is light. */\n@media screen {\n"

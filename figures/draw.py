@@ -1,4 +1,4 @@
-"""Redraw the book's figures: `python img/draw.py`.
+"""Redraw the book's figures: `python figures/draw.py`.
 
 With `--check` nothing is written; each file that is out of date is named,
 and the exit status says whether there was one.
@@ -25,7 +25,7 @@ import shortcut_variants
 import style
 import unravelled
 
-HERE = Path(__file__).parent
+IMG = Path(__file__).parents[1] / "img"
 FIGURES = (
     residual_block,
     shortcut_variants,
@@ -56,7 +56,7 @@ def main() -> int:
     """Write or check the files; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing")
-    parser.add_argument("--to", type=Path, default=HERE, metavar="FOLDER")
+    parser.add_argument("--to", type=Path, default=IMG, metavar="FOLDER")
     args = parser.parse_args()
     stale = 0
     for name, text in files().items():
@@ -64,7 +64,7 @@ def main() -> int:
         if path.exists() and path.read_bytes() == data:
             continue
         if args.check:
-            print(f"{path} is out of date: run python img/draw.py")
+            print(f"{path} is out of date: run python figures/draw.py")
             stale += 1
         else:
             path.write_bytes(data)
