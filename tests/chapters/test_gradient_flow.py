@@ -5,85 +5,15 @@ trained longer than that, on the few images there are, and examined on the
 same images.
 """
 
-import json
-
 import numpy as np
 import pytest
-from chapter_code import run_chapter
+from chapter_code import measured
 from selection import selected_frameworks
 
-# Cells that train, and those that examine what was trained.
-SKIPPED = ("d2l.fit(", "removed = [")
 
-FACTS = """
-import json
-from d2lutils.models.{module} import make_step
-
-
-def stacks():
-    d2l.set_seed(1)
-    for normalise in (False, True):
-        branches = [branch(16, normalise) for _ in range(27)]
-        for shortcut in (0, 1):
-            name = ("plain", "residual")[shortcut] + ", BN" * normalise
-            yield name, measure(branches, shortcut)
-
-
-def exact_shares(normalise):
-    # Squared norm of the sum of all paths of each length, by exercise 7.
-    d2l.set_seed(0)
-    branches = [branch(16, normalise) for _ in range(6)]
-    xs, gs = [X0], [G]
-    for f in branches:
-        xs.append(xs[-1] + forward(f, xs[-1]))
-    for f, x in zip(branches[::-1], xs[-2::-1]):
-        through = [pull_back(f, x, g) for g in gs]
-        gs = ([gs[0]] + [a + b for a, b in zip(gs[1:], through)]
-              + [through[-1]])
-    squares = np.array([norm(g) ** 2 for g in gs])
-    model = length_weights(measure(branches, 1)[2])
-    return (squares / squares.sum()).tolist(), model.tolist()
-
-
-def lesions(block):
-    d2l.set_seed(0)
-    batches, _ = d2l.load_data_fashion_mnist(32, resize=8)
-    net = SmallResNet(block, 2)
-    {prepare}
-    step = make_step(net, 0.1)
-    for _ in range(25):
-        for X, y in batches:
-            step(X, y)
-    nets = [net, *(without(net, i) for i in (0, 1, 3, 5))]
-    scores = [d2l.evaluate_accuracy(net, batches) for net in nets]
-    return scores[0], scores[1:]
-
-
-facts = {{
-    "formulas": [float(np.abs(row - found["identity"]).max())
-                 for row in (product, telescoped, total)],
-    "errors": {{name: [float(e) for e in pair]
-               for name, pair in errors.items()}},
-    "direct": np.diag(D[0] @ D[1] @ D[2]).tolist(),
-    "relus": [np.diag(D_l).tolist() for D_l in D],
-    "stacks": [measured, dict(stacks())],
-    "scaled": {{s: curve[0] / curves[1][0] for s, curve in curves.items()}},
-    "share": share.tolist(),
-    "shares": [exact_shares(normalise) for normalise in (False, True)],
-    "lesions": {{"residual": lesions(BasicBlock),
-                "plain": lesions(PlainBlock)}},
-}}
-print("FACTS", json.dumps(facts))
-"""
-MODULES = {"pytorch": "torch", "tensorflow": "tensorflow", "mxnet": "mxnet"}
-
-
-@pytest.fixture(scope="module", params=selected_frameworks())
+@pytest.fixture(params=selected_frameworks())
 def facts(request):
-    prepare = "net.initialize()" if request.param == "mxnet" else "pass"
-    extra = FACTS.format(module=MODULES[request.param], prepare=prepare)
-    text = run_chapter("gradient_flow", request.param, SKIPPED, extra)
-    return json.loads(text.rpartition("FACTS ")[2])
+    return measured("gradient_flow", request.param)[1]
 
 
 def test_formulas_are_what_automatic_differentiation_finds(facts):

@@ -1,5 +1,7 @@
 """Run the code of a chapter, in a process of its own, and read its output."""
 
+import functools
+import importlib
 import json
 import os
 import subprocess
@@ -8,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PROGRAM = ROOT / "tests/lib/programs/run_chapter.py"
 
 # One thread: two would wait for each other in networks this small.
 ENVIRONMENT = {
@@ -15,29 +18,13 @@ ENVIRONMENT = {
     "D2L_SCALE": "smoke",
     "MPLBACKEND": "agg",
     "OMP_NUM_THREADS": "1",
-    "PYTHONPATH": str(ROOT),
+    "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests/lib")]),
 }
 
-RUN = """
-import json, linecache, sys
-from pathlib import Path
-from bookbuild.chapter import read
 
-root, chapter, framework, skipped, extra, before = json.loads(sys.argv[1])
-space = {"__name__": "chapter"}
-exec(before, {})
-for cell in read(Path(root, "chapters", f"{chapter}.md")).code(framework):
-    if any(words in cell.source for words in skipped):
-        continue
-    # TensorFlow compiles from the source of a function.
-    name, lines = f"{chapter}-{cell.line}", cell.source.splitlines(True)
-    linecache.cache[name] = len(cell.source), None, lines, name
-    exec(compile(cell.source, name, "exec"), space)
-exec(extra, space)
-"""
-
-
-def run_chapter(chapter, framework, skipped=(), extra="", before=""):
+def run_chapter(
+    chapter, framework, skipped=(), extra="", before="", facts=None
+):
     """Execute the cells of one framework; return what they print.
 
     Args:
@@ -46,14 +33,13 @@ def run_chapter(chapter, framework, skipped=(), extra="", before=""):
         skipped: Cells that hold one of these texts are not executed.
         extra: Python code to execute after them, in their namespace.
         before: Python code to execute before them.
+        facts: The module whose `measure` is called after them, if any.
     """
-    arguments = json.dumps(
-        [str(ROOT), chapter, framework, skipped, extra, before]
-    )
+    arguments = [chapter, framework, skipped, extra, before, facts]
     # Elsewhere: chapters write files.
     with tempfile.TemporaryDirectory() as folder:
         result = subprocess.run(
-            [sys.executable, "-c", RUN, arguments],
+            [sys.executable, PROGRAM, json.dumps(arguments)],
             cwd=folder,
             env=ENVIRONMENT,
             capture_output=True,
@@ -62,3 +48,17 @@ def run_chapter(chapter, framework, skipped=(), extra="", before=""):
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     return result.stdout
+
+
+@functools.cache
+def measured(chapter, framework):
+    """Execute a chapter once, and measure what `facts` has for it.
+
+    Returns:
+        What the chapter's cells print, and the facts by their names.
+    """
+    name = f"facts.{chapter}"
+    skipped = importlib.import_module(name).SKIPPED
+    text = run_chapter(chapter, framework, skipped, facts=name)
+    printed, _, found = text.rpartition("FACTS ")
+    return printed, json.loads(found)
