@@ -3,29 +3,18 @@
 import re
 
 import pytest
-from chapter_code import run_chapter
+from chapter_code import measured
 from selection import selected_frameworks
 
-SECOND_BLOCK = """
-blk = Inception(256, 128, (128, 192), (32, 96), 64)
-if hasattr(blk, "initialize"):
-    blk.initialize()
-side, channels = 28, 256
-shape = (1, side, side, channels)
-if module != "tensorflow":
-    shape = (1, channels, side, side)
-X = {"torch": lambda: torch.zeros(shape),
-     "tensorflow": lambda: tf.zeros(shape),
-     "mxnet": lambda: np.zeros(shape)}[module]()
-print("second:", sorted(blk(X).shape), num_parameters(blk))
-"""
-MODULES = {"pytorch": "torch", "tensorflow": "tensorflow", "mxnet": "mxnet"}
 
-
-@pytest.fixture(scope="module", params=selected_frameworks())
+@pytest.fixture(params=selected_frameworks())
 def output(request):
-    extra = f"module = {MODULES[request.param]!r}\n{SECOND_BLOCK}"
-    return request.param, run_chapter("inception", request.param, (), extra)
+    return request.param, measured("inception", request.param)[0]
+
+
+@pytest.fixture(params=selected_frameworks())
+def facts(request):
+    return measured("inception", request.param)[1]
 
 
 def test_block_has_the_shape_and_the_parameters_that_are_derived(output):
@@ -42,12 +31,11 @@ def test_block_has_the_shape_and_the_parameters_that_are_derived(output):
     assert numbers[1] > 0.75 * sum(numbers)
 
 
-def test_other_numbers_give_the_other_block_of_the_paper(output):
-    found = re.search(r"second: \[(.+)\] (\d+)", output[1])
-    assert found[1] == "1, 28, 28, 480"
+def test_other_numbers_give_the_other_block_of_the_paper(facts):
+    assert facts["shape"] == [1, 480, 28, 28]
     layers = [(256, 128, 1), (256, 128, 1), (128, 192, 3), (256, 32, 1)]
     layers += [(32, 96, 5), (256, 64, 1)]
-    assert int(found[2]) == sum(k * k * a * b + b for a, b, k in layers)
+    assert facts["parameters"] == sum(k * k * a * b + b for a, b, k in layers)
 
 
 def test_numbers_in_the_text():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chapter_code import ENVIRONMENT, run_chapter
+from chapter_code import ENVIRONMENT, measured
 from selection import selected_frameworks
 from test_distributed import free_port
 
@@ -18,47 +18,20 @@ TEXT = (Path(__file__).parents[2] / "chapters/scaling_out.md").read_text(
     "utf-8"
 )
 
-FACTS = """
-import json
-
-facts = {"K": []}
-net = SmallResNet(BasicBlock, num_blocks=1)
-if hasattr(net, "initialize"):
-    net.initialize()
-d2l.set_weights(net, draw_weights(d2l.get_weights(net)))
-for K in (1, 2, 4, 8):
-    parts = [gradient(net, X[i::K], y[i::K]) for i in range(K)]
-    facts["K"].append(float(error(np.mean(parts, axis=0), whole)))
-rng = np.random.default_rng(0)
-facts["ring"] = []
-for K, n in (1, 5), (2, 7), (3, 3), (5, 2), (8, 100):
-    arrays = [rng.normal(size=n) for _ in range(K)]
-    kept = [array.copy() for array in arrays]
-    sums, sent = ring_all_reduce(arrays)
-    facts["ring"].append([
-        float(np.abs(sums - np.sum(kept, axis=0)).max()),
-        len({tuple(s) for s in sums}), int(sent.sum()), 2 * (K - 1) * n,
-        all((a == b).all() for a, b in zip(arrays, kept))])
-print("FACTS", json.dumps(facts))
-"""
-
-
-@pytest.fixture(scope="module")
-def pages():
-    return {
-        name: run_chapter("scaling_out", name, extra=FACTS)
-        for name in selected_frameworks()
-    }
-
 
 @pytest.fixture(params=selected_frameworks())
-def page(request, pages):
-    return pages[request.param]
+def measurements(request):
+    return measured("scaling_out", request.param)
 
 
 @pytest.fixture
-def facts(page):
-    return json.loads(page.rpartition("FACTS ")[2])
+def page(measurements):
+    return measurements[0]
+
+
+@pytest.fixture
+def facts(measurements):
+    return measurements[1]
 
 
 def numbers(page, pattern):
@@ -86,11 +59,12 @@ def test_ring_adds_and_sends_what_the_formula_says(page, facts):
     (rounding,) = numbers(page, r"^error of the mean: (\S+)$")
     assert rounding < 1e-5
     assert "all workers have the same: True" in page
-    for wrong, kinds, sent, formula, untouched in facts["ring"]:
-        assert wrong < 1e-12
-        assert kinds == 1
-        assert sent == formula
-        assert untouched
+    assert len(facts["ring"]) == 5
+    for ring in facts["ring"]:
+        assert ring["wrong"] < 1e-12
+        assert ring["kinds"] == 1
+        assert ring["sent"] == ring["formula"]
+        assert ring["untouched"]
 
 
 def test_batch_normalisation_makes_a_difference_that_grows(page, facts):
@@ -125,10 +99,9 @@ def test_speed_up_is_what_the_text_says(page):
     assert middle[-1] < 0.5 * 1.25 / (2 * 0.0447)
 
 
-def test_frameworks_compute_the_same(pages):
+def test_frameworks_compute_the_same():
     first, *others = (
-        json.loads(page.rpartition("FACTS ")[2])["K"]
-        for page in pages.values()
+        measured("scaling_out", name)[1]["K"] for name in selected_frameworks()
     )
     for other in others:
         np.testing.assert_allclose(other[1:], first[1:], rtol=0.01)
