@@ -11,7 +11,6 @@ import math
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from benchmarks import speedrun
 from d2lutils import data
@@ -236,7 +235,7 @@ class Batches:
         count, side, pad = len(images), images.shape[1], self.padding
         corners = self.rng.integers(0, 2 * pad + 1, (2, count))
         dy, dx = torch.from_numpy(corners).to(images.device)
-        windows = F.pad(images, (pad,) * 4).unfold(1, side, 1)
+        windows = nn.functional.pad(images, (pad,) * 4).unfold(1, side, 1)
         windows = windows.unfold(2, side, 1)  # (N, dy, dx, H, W), a view
         rows = torch.arange(count, device=images.device)
         return windows[rows, dy, dx]
@@ -368,10 +367,15 @@ def _table():
         _small("BasicBlock", 56, zero_gamma=True),
     )
     for lr in 0.02, 0.5:
-        for kind, num_layers in ("plain", 56), ("residual", 56), (
-            "residual",
-            20,
-        ), ("plain", 20):
+        for kind, num_layers in (
+            ("plain", 56),
+            ("residual", 56),
+            (
+                "residual",
+                20,
+            ),
+            ("plain", 20),
+        ):
             yield (
                 f"degradation/{kind}_{num_layers}_lr_{lr}",
                 _small(kinds[kind], num_layers, lr=lr),

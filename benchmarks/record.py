@@ -130,7 +130,9 @@ def keep(experiment, run, jobs, out):
         runs.append(run)
         runs.sort(key=lambda run: run["seed"])
         record.write(_path(experiment, out), found)
-    for file in CHECKPOINTS.glob(f"{_checkpoint(experiment, run['seed']).name}*"):
+    for file in CHECKPOINTS.glob(
+        f"{_checkpoint(experiment, run['seed']).name}*"
+    ):
         file.unlink()
 
 
@@ -186,7 +188,11 @@ def table(experiments, out):
             histories = [run["history"] for run in found["runs"]]
             line += "".join(
                 f" {spread([statistics.mean(h[k][-n:]) for h in histories])} "
-                for k, n in (("test_acc", 1), ("test_acc", 5), ("train_acc", 1))
+                for k, n in (
+                    ("test_acc", 1),
+                    ("test_acc", 5),
+                    ("train_acc", 1),
+                )
             )
         if found and found["failed"]:
             line += f" {len(found['failed'])} diverged"
@@ -231,7 +237,9 @@ def main(arguments=None):
 
 
 def _run(runs, jobs, out):
-    arrays = data.load_fashion_mnist(current_scale(d2l.try_gpu().type != "cpu"))
+    arrays = data.load_fashion_mnist(
+        current_scale(d2l.try_gpu().type != "cpu")
+    )
     todo = queue.SimpleQueue()
     for run in runs:
         todo.put(run)
@@ -250,12 +258,14 @@ def _run(runs, jobs, out):
         for _ in range(jobs)
     ]
     # The epochs of several runs at once would be no use to anybody.
-    with open(os.devnull, "w") as silence:
-        with contextlib.redirect_stdout(silence):
-            for worker in workers:
-                worker.start()
-            for worker in workers:
-                worker.join()
+    with (
+        open(os.devnull, "w") as silence,
+        contextlib.redirect_stdout(silence),
+    ):
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
 
 
 if __name__ == "__main__":
