@@ -331,7 +331,7 @@ def moved_blocks(to_stage_1, to_stage_4):
 
 
 @exercise(
-    label="ex-_resnet-family-26",
+    label="ex-resnet-family-26",
     hint="The previous exercise tells how many blocks there are; the class "
     "ResNet takes a block and four numbers.",
     why="A depth between the published ones costs one line, because the "
