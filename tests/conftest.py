@@ -1,11 +1,107 @@
+"""Tests in a framework's own process, and the costly things they share."""
+
+import importlib
+import json
+import os
+
+# A framework reads these when it is imported. Small networks want one
+# thread: two would wait for each other.
+os.environ.update(D2L_SCALE="smoke", MPLBACKEND="agg", OMP_NUM_THREADS="1")
+
+import exercise_book as small
 import pytest
-from selection import FRAMEWORKS
+import real_book as whole
+import workers
+from selection import FRAMEWORKS, selected_frameworks
+
+from d2lutils import backends
 
 
 def pytest_addoption(parser):
-    parser.addoption("--framework", choices=FRAMEWORKS)
+    parser.addoption(
+        "--framework", choices=FRAMEWORKS, help="the only one to test"
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "frameworks(*keys): concerns these frameworks alone"
+    )
+    if only := config.getoption("framework"):
+        os.environ["FRAMEWORKS"] = only
+
+
+def pytest_xdist_auto_num_workers():
+    return workers.number_of_workers()
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return workers.OneFrameworkAWorker(config, log)
+
+
+def pytest_generate_tests(metafunc):
+    if "backend" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("frameworks")
+        concerned = mark.args if mark else FRAMEWORKS
+        chosen = [key for key in selected_frameworks() if key in concerned]
+        metafunc.parametrize("framework", chosen, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reports the tests
+def pytest_collection_finish(session):
+    config, items = session.config, session.items
+    if found := workers.imported():
+        raise pytest.UsageError(
+            f"collecting the tests imports {' and '.join(sorted(found))}"
+        )
+    used = {workers.framework_of(item) for item in items} - {None}
+    if workers.is_worker(config):
+        groups = {item.nodeid: workers.group(item) for item in items}
+        text = json.dumps(groups)
+        workers.groups_file(config).write_text(text)
+    elif len(used) > 1 and not config.option.collectonly:
+        raise pytest.UsageError(
+            f"two frameworks never share a process, and these tests use "
+            f"{', '.join(sorted(used))}: say -n auto, or choose one with "
+            "--framework"
+        )
 
 
 @pytest.fixture(autouse=True)
-def smoke(monkeypatch):
-    monkeypatch.setenv("D2L_SCALE", "smoke")
+def own_framework_only(request):
+    """Fail a test that imports a framework which it is not for."""
+    before = workers.imported()
+    yield
+    strange = workers.imported() - before
+    strange -= {workers.framework_of(request.node)}
+    assert not strange, "a test imports a framework for its process only"
+
+
+@pytest.fixture(scope="session")
+def backend(framework):
+    """The backend of the framework under test, which is imported."""
+    return backends.get(framework)
+
+
+@pytest.fixture(scope="session")
+def d2l(backend):
+    """What readers import for the framework under test."""
+    return importlib.import_module(f"d2lutils.{backend.row.module}")
+
+
+@pytest.fixture(scope="session")
+def models(backend):
+    """The chapters' models for the framework under test."""
+    return importlib.import_module(f"d2lutils.models.{backend.row.module}")
+
+
+@pytest.fixture(scope="session")
+def real_book(tmp_path_factory):
+    """The book itself, executed and built."""
+    return whole.build(tmp_path_factory.getbasetemp() / "real_book")
+
+
+@pytest.fixture(scope="session")
+def exercise_book(tmp_path_factory):
+    """A small book with exercises and quizzes, built."""
+    return small.build(tmp_path_factory.getbasetemp() / "exercise_book")

@@ -3,7 +3,6 @@
 import shutil
 
 import pytest
-from exercise_book import exercise_book
 from playwright.sync_api import sync_playwright
 from reader import Reader, serve
 from selection import unavailable
@@ -49,8 +48,8 @@ def test_script_is_small():
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    return exercise_book(tmp_path_factory)
+def book(exercise_book):
+    return exercise_book
 
 
 def test_quiz_is_a_form_that_needs_no_script(book):

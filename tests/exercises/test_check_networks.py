@@ -1,27 +1,10 @@
-"""Run what is promised of comparing networks, once in each framework."""
-
-import subprocess
-import sys
-from pathlib import Path
+"""What networks are compared with, and in which words."""
 
 import numpy as np
 import pytest
-from selection import ENVIRONMENT, selected_frameworks
 
 from d2lutils.check import reference
 from d2lutils.check.variables import canonical, describe, values
-
-CONTRACT = Path(__file__).with_name("network_contract.py")
-
-
-@pytest.mark.parametrize("framework", selected_frameworks())
-def test_contract(framework):
-    command = [sys.executable, "-m", "pytest", str(CONTRACT)]
-    command += ["--framework", framework, "-p", "no:cacheprovider"]
-    result = subprocess.run(
-        command, env=ENVIRONMENT, capture_output=True, text=True
-    )
-    assert result.returncode == 0, f"\n{result.stdout}\n{result.stderr}"
 
 
 def test_values_depend_on_the_canonical_shape_only():

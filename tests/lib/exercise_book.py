@@ -1,8 +1,7 @@
 """A small book with exercises, solutions and quizzes, built once a run."""
 
-import functools
+from pathlib import Path
 
-import pytest
 from small_book import SmallBook, cell, step
 
 QUIZ = """\
@@ -159,13 +158,8 @@ def write(book: SmallBook) -> SmallBook:
     return book
 
 
-def exercise_book(factory: pytest.TempPathFactory) -> SmallBook:
-    """Return the built book, built at the first call of a test run."""
-    return _built(factory.getbasetemp() / "exercise_book")
-
-
-@functools.cache
-def _built(root) -> SmallBook:
+def build(root: Path) -> SmallBook:
+    """Fill, execute and build the book in a new folder."""
     root.mkdir()
     book = write(SmallBook(root))
     assert len(book.executed()) == 6

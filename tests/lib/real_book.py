@@ -96,13 +96,7 @@ class RealBook:
             pytest.fail("\n".join([head, *told, *said[-15:]]), pytrace=False)
 
 
-def real_book(factory: pytest.TempPathFactory) -> RealBook:
-    """Return the built book, built at the first call of a test run."""
-    return _built(factory.getbasetemp() / "real_book")
-
-
-@functools.cache
-def _built(root: Path) -> RealBook:
+def build(root: Path) -> RealBook:
     """Copy, execute and build the book; fail where any of it fails."""
     shutil.copytree(REPOSITORY, root, ignore=LEFT_OUT, dirs_exist_ok=True)
     book = RealBook(root)

@@ -5,7 +5,6 @@ import shutil
 import pytest
 from playwright.sync_api import sync_playwright
 from reader import Reader, serve
-from real_book import real_book
 from selection import unavailable
 from small_book import REPOSITORY
 
@@ -26,10 +25,9 @@ VISIBLE = """() => [...document.querySelectorAll(
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def site(real_book):
     """The address of the built book on this machine."""
-    folder = real_book(tmp_path_factory).html
-    with serve(folder) as address:
+    with serve(real_book.html) as address:
         yield address
 
 

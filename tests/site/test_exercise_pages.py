@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from exercise_book import exercise_book, write
+from exercise_book import write
 from pages import cells_outside_tabs, colab_links, tab_sets
 from small_book import SmallBook, cell
 
@@ -10,8 +10,8 @@ from bookbuild.project import FRAMEWORKS
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    return exercise_book(tmp_path_factory)
+def book(exercise_book):
+    return exercise_book
 
 
 @pytest.fixture

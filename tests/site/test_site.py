@@ -8,7 +8,6 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 from pages import cells_outside_tabs, colab_links, output, source, tab_sets
-from real_book import real_book
 
 from bookbuild import check
 from bookbuild.project import FRAMEWORKS
@@ -18,8 +17,8 @@ ORDER = list(FRAMEWORKS)
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    return real_book(tmp_path_factory)
+def book(real_book):
+    return real_book
 
 
 @pytest.fixture(scope="module")

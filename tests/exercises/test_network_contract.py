@@ -1,7 +1,4 @@
-"""What `same_function` accepts and refuses, run in one framework.
-
-`test_check_networks.py` runs it, in a process of its own for each framework.
-"""
+"""What `same_function` accepts and refuses, in every framework."""
 
 import numpy as np
 import pytest
@@ -164,13 +161,8 @@ def lazy():
 CODE = {"pytorch": PYTORCH, "tensorflow": TENSORFLOW, "mxnet": MXNET}
 
 
-@pytest.fixture(scope="module")
-def framework(request):
-    return request.config.getoption("--framework")
-
-
 @pytest.fixture
-def space(framework):
+def space(framework, backend):
     space = {"__name__": "__main__"}
     exec(CODE[framework], space)
     return space
