@@ -50,10 +50,6 @@ def pytest_generate_tests(metafunc):
 @pytest.hookimpl(tryfirst=True)  # before xdist reports the tests
 def pytest_collection_finish(session):
     config, items = session.config, session.items
-    if found := workers.imported():
-        raise pytest.UsageError(
-            f"collecting the tests imports {' and '.join(sorted(found))}"
-        )
     used = {workers.framework_of(item) for item in items} - {None}
     if workers.is_worker(config):
         groups = {item.nodeid: workers.group(item) for item in items}
@@ -69,12 +65,17 @@ def pytest_collection_finish(session):
 
 @pytest.fixture(autouse=True)
 def own_framework_only(request):
-    """Fail a test that imports a framework which it is not for."""
-    before = workers.imported()
+    """Fail a test when a framework is imported that it is not for."""
+    worker = workers.is_worker(request.config)
+    # A process for all tests may have imported one for an earlier test.
+    before = set() if worker else workers.imported()
     yield
     strange = workers.imported() - before
     strange -= {workers.framework_of(request.node)}
-    assert not strange, "a test imports a framework for its process only"
+    assert not strange, (
+        f"this test, or the import of some test module, imports "
+        f"{' and '.join(sorted(strange))}, which it is not for"
+    )
 
 
 @pytest.fixture(scope="session")

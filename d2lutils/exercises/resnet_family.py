@@ -373,7 +373,7 @@ def resnet26(resnet26):
 
 
 @exercise(
-    label="ex-_resnet-family-stage",
+    label="ex-resnet-family-stage",
     hint="Compare what leaves the first block with what the second block is "
     "told to expect.",
     why="A mistake that shows with one kind of block only is one that a test "
@@ -407,7 +407,7 @@ def stage_of_bottlenecks(stage):
 
 
 @exercise(
-    label="ex-_resnet-family-activations",
+    label="ex-resnet-family-activations",
     hint="Take `num_macs` and change the rule by which a layer is counted: "
     "its output has a shape, of which one axis is the batch.",
     why="Arithmetic, parameters and activations are three different costs, "

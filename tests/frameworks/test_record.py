@@ -1,24 +1,35 @@
 """The command that records experiments: what it misses, keeps and resumes."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
 
-import pytest
-from selection import selected_frameworks
-
-if "pytorch" not in selected_frameworks():
-    pytest.skip("PyTorch's experiments", allow_module_level=True)
 import numpy as np
-import torch
+import pytest
 
-from benchmarks import experiments, graph, record
 from d2lutils import data, training
-from d2lutils import torch as d2l
 from d2lutils.scale import SCALES
 
+pytestmark = pytest.mark.frameworks("pytorch")
+
 NAME = "degradation/plain_20"
+
+
+@pytest.fixture(scope="module")
+def experiments(backend):
+    return importlib.import_module("benchmarks.experiments")
+
+
+@pytest.fixture(scope="module")
+def graph(backend):
+    return importlib.import_module("benchmarks.graph")
+
+
+@pytest.fixture(scope="module")
+def record(backend):
+    return importlib.import_module("benchmarks.record")
 
 
 def command(out, *options):
@@ -36,7 +47,7 @@ def command(out, *options):
 
 
 def test_missing_runs_are_listed_recorded_and_then_no_longer_missing(
-    tmp_path,
+    tmp_path, backend
 ):
     assert f"{NAME:36} 0/3" in command(tmp_path, "--list")
     assert not (tmp_path / f"{NAME}.json").exists()
@@ -49,7 +60,9 @@ def test_missing_runs_are_listed_recorded_and_then_no_longer_missing(
     assert "are missing" not in command(tmp_path)
 
 
-def test_stopped_run_ends_as_if_it_had_never_stopped(tmp_path, monkeypatch):
+def test_stopped_run_ends_as_if_it_had_never_stopped(
+    tmp_path, monkeypatch, experiments, record
+):
     settings = experiments._small("BasicBlock", 8, num_epochs=2)
     experiment = experiments.Experiment("small", settings)
     monkeypatch.setattr(experiments, "limit_epochs", lambda n, has_gpu: n)
@@ -79,7 +92,7 @@ def test_stopped_run_ends_as_if_it_had_never_stopped(tmp_path, monkeypatch):
     assert results(run("stopped")) == results(whole)
 
 
-def test_crops_are_windows_of_the_padded_images():
+def test_crops_are_windows_of_the_padded_images(experiments):
     images = np.random.default_rng(0).integers(0, 256, (50, 28, 28), np.uint8)
     settings = {
         "batch_size": 50,
@@ -103,7 +116,10 @@ def test_crops_are_windows_of_the_padded_images():
     assert len(corners) > 20
 
 
-def test_graph_engine_computes_what_the_plain_one_does():
+def test_graph_engine_computes_what_the_plain_one_does(
+    backend, d2l, experiments, graph
+):
+    torch = importlib.import_module("torch")
     # In double precision: in float32 twenty steps make 1e-6 to 0.3.
     options = training.Options(
         num_epochs=1, lr=0.1, optimizer="momentum", weight_decay=1e-2
