@@ -1,5 +1,5 @@
-# Variables, with their defaults, that every verb knows:
-FRAMEWORKS ?= pytorch tensorflow mxnet
+# Variables, with their defaults, that every verb knows. No FRAMEWORKS are all:
+FRAMEWORKS ?=
 SCALE ?= demo
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,8 +8,8 @@ export FRAMEWORKS REPOSITORY BRANCH
 export D2L_SCALE := $(SCALE)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-PACKAGES := $(patsubst pytorch,torch,$(patsubst tensorflow,tensorflow-cpu,$(FRAMEWORKS)))
-READY := $(VENV)/ready-$(subst $() $(),-,$(strip $(FRAMEWORKS)))
+PACKAGES := import sys; from d2lutils.frameworks import FRAMEWORKS as rows; keys = sys.argv[1:] or list(rows); unknown = [key for key in keys if key not in rows]; unknown and sys.exit(f"error: FRAMEWORKS: {unknown[0]!r} is unknown; choose from " + ", ".join(rows)); print(*(rows[key].book_requirement for key in keys))
+READY := $(VENV)/ready$(subst $() $(),,$(addprefix -,$(FRAMEWORKS)))
 SUPPORTED := import sys; v = sys.version_info[:2]; v in [(3, 11), (3, 12)] or sys.exit(f"error: the book needs Python 3.11 or 3.12, and {sys.executable} is {v[0]}.{v[1]}; say, for example, make html PYTHON=python3.12")
 
 .DEFAULT_GOAL := help
@@ -22,8 +22,9 @@ env: $(READY)  ## Create the environment in .venv
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c '$(SUPPORTED)'
+	@$(PYTHON) -c '$(PACKAGES)' $(FRAMEWORKS) >/dev/null
 	$(PYTHON) -m venv $(VENV)
-	pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[book,test]" $(PACKAGES)
+	pip install --quiet --disable-pip-version-check -c requirements.txt -e ".[book,test]" $$($(PYTHON) -c '$(PACKAGES)' $(FRAMEWORKS))
 	touch $@
 
 html: derive  ## Execute what is new and build the book: _build/html/index.html

@@ -14,7 +14,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "D2L_SCALE": "smoke"}
 
 def selected_frameworks():
     """The frameworks to test: all, unless `FRAMEWORKS` names fewer."""
-    text = os.environ.get("FRAMEWORKS", " ".join(FRAMEWORKS))
+    text = os.environ.get("FRAMEWORKS") or " ".join(FRAMEWORKS)
     names = text.replace(",", " ").split()
     unknown = set(names) - set(FRAMEWORKS)
     if unknown or not names:
