@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import check, execute
+from . import execute, lint
 from .chapter import Chapter
 from .errors import BookError
 from .exercises import SOLUTIONS, derive_exercises, statements
@@ -16,7 +16,7 @@ from .split import derive, to_text
 
 def derived_files(project: Project) -> dict[Path, str]:
     """Return the text of every file that is derived from the chapters."""
-    chapters, references = check.load(project)
+    chapters, references = lint.load(project)
     files = {}
     for framework in FRAMEWORKS:
         files[project.export(framework)] = export(chapters, framework)
@@ -43,7 +43,7 @@ def exercise_files(project, framework, chapters, references):
 
 def run_exercises(project: Project) -> None:
     """Write the notebooks in which the exercises are done."""
-    chapters, references = check.load(project)
+    chapters, references = lint.load(project)
     for framework in FRAMEWORKS:
         _write(
             project, exercise_files(project, framework, chapters, references)
@@ -96,7 +96,7 @@ def run_execute(project: Project) -> None:
         BookError: The notebooks are out of date, or a cell failed.
     """
     run_check(project)
-    chapters, _ = check.load(project)
+    chapters, _ = lint.load(project)
     scale = os.environ.get("D2L_SCALE", "demo")
     notebooks = [
         (chapter, framework)

@@ -9,11 +9,9 @@ from myst_nb.core.read import read_myst_markdown_notebook
 from myst_parser.config.main import MdParserConfig
 from nbformat import NotebookNode
 
+from . import myst
 from .errors import BookError
 from .project import FRAMEWORKS
-
-MYST_EXTENSIONS = ("colon_fence", "dollarmath", "amsmath")
-"""Block syntax of the chapters; the same list stands in `_config.yml`."""
 
 CELL_TAGS = {
     "save",  # exported to d2lutils.models
@@ -74,6 +72,12 @@ class Chapter:
             posixpath.join(posixpath.dirname(self.name), target)
         )
 
+    def steps(self) -> Iterator[list[Cell]]:
+        """Yield the cells of each step: one a framework, if it is whole."""
+        for run in self.runs():
+            for start in range(0, len(run), len(FRAMEWORKS)):
+                yield run[start : start + len(FRAMEWORKS)]
+
     def runs(self) -> Iterator[list[Cell]]:
         """Yield the runs of neighbouring framework cells, in order."""
         run: list[Cell] = []
@@ -90,7 +94,7 @@ class Chapter:
 
 def read_notebook(text: str) -> NotebookNode:
     """Parse MyST text as MyST-NB does, with the line of every cell."""
-    config = MdParserConfig(enable_extensions=set(MYST_EXTENSIONS))
+    config = MdParserConfig(enable_extensions=set(myst.EXTENSIONS))
     return read_myst_markdown_notebook(text, config, add_source_map=True)
 
 
@@ -112,6 +116,10 @@ def read(path: Path, name: str = "") -> Chapter:
     except Exception as error:  # whatever MyST-NB makes of a broken file
         brief = " ".join((getattr(error, "message", "") or str(error)).split())
         raise BookError(f"{shown}:1: {brief}") from None
+    if unclosed := list(myst.unclosed(text)):
+        raise BookError(
+            [f"{shown}:{n + 1}: this fence is not closed" for n in unclosed]
+        )
     starts = notebook.metadata.pop("source_map")
     lines = text.splitlines()
     cells = tuple(

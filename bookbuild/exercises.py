@@ -79,6 +79,7 @@ def _faults_of_solutions(page: Chapter, pages) -> Iterator[str]:
     chapter = pages.get(page.name.removeprefix(SOLUTIONS))
     asked = list(statements(chapter)) if chapter else []
     solved = solutions(page)
+    yield from _faults_of_ends(page)
     for label, solution in solved.items():
         if label not in asked:
             yield f"{solution.place} no exercise {label!r} in the chapter"
@@ -98,6 +99,30 @@ def _faults_of_solutions(page: Chapter, pages) -> Iterator[str]:
             yield f"{page.path}:{cell.line}: a stub stands in a solution"
         if "save" in cell.tags:
             yield f"{page.path}:{cell.line}: a solution saves nothing"
+
+
+def _faults_of_ends(page: Chapter) -> Iterator[str]:
+    begun: dict[str, str] = {}
+    current = ""
+    for cell in page.cells:
+        if cell.kind == "code":
+            continue
+        for block in myst.directives(cell.source):
+            place = f"{page.path}:{cell.line + block.first}:"
+            if block.name == "solution-start":
+                label = block.argument.strip()
+                if current:
+                    yield f"{begun[current]} this solution has no end"
+                if label in begun:
+                    yield f"{place} {label!r} is solved already"
+                current = label
+                begun[label] = place
+            elif block.name == "solution-end":
+                if not current:
+                    yield f"{place} no solution begins before this end"
+                current = ""
+    if current:
+        yield f"{begun[current]} this solution has no end"
 
 
 def derive_exercises(

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.directives import parse_directive_text
 from myst_parser.parsers.mdit import create_md_parser
 
-from .chapter import MYST_EXTENSIONS
+EXTENSIONS = ("colon_fence", "dollarmath", "amsmath")
+"""Block syntax of the chapters; the same list stands in `_config.yml`."""
 
 # A role may go on in the next line, but not beyond its paragraph.
 ROLE = re.compile(r"(?<!`)\{([\w:-]+)\}`((?:[^`\n]|\n(?!\s*\n))+)`")
@@ -43,10 +45,20 @@ class _AnyDirective:
 
 _PARSER = create_md_parser(
     MdParserConfig(
-        enable_extensions=set(MYST_EXTENSIONS), disable_syntax=["inline"]
+        enable_extensions=set(EXTENSIONS), disable_syntax=["inline"]
     ),
     RendererHTML,
 )
+_INLINE_PARSER = create_md_parser(
+    MdParserConfig(
+        enable_extensions=set(EXTENSIONS),
+        dmath_double_inline=True,
+        disable_syntax=["text_join"],  # keeps \\$ apart from $
+    ),
+    RendererHTML,
+)
+_NO_MARKDOWN = {"math", "bibliography", "eval-rst"}
+"""Directives whose body is something else."""
 
 
 def fences(source: str) -> Iterator[tuple[str, str, int, int, int]]:
@@ -76,6 +88,50 @@ def directives(source: str) -> Iterator[Directive]:
             end,
             first + 1 + parsed.body_offset,
         )
+
+
+def unclosed(source: str) -> Iterator[int]:
+    """Yield the line of each fence that goes on to the end of the text."""
+    lines = source.splitlines()
+    for _, content, level, first, end in fences(source):
+        mark = re.search(r"([`~:])\1{2,}", lines[first])[0]
+        last = lines[min(end, len(lines)) - 1].strip()
+        if level == 0 and not (
+            end - 1 > first and set(last) == {mark[0]} and last >= mark
+        ):
+            yield first
+        for index in unclosed(content):
+            yield first + 1 + index
+
+
+def headings(source: str) -> Iterator[tuple[int, int]]:
+    """Yield (line, depth) of the headings at the top level."""
+    for token in _PARSER.parse(source + "\n"):
+        if token.type == "heading_open" and token.level == 0:
+            yield token.map[0], int(token.tag[1:])
+
+
+def inlines(source: str) -> Iterator[tuple[int, Token]]:
+    """Yield (line, token) of text, links, pictures, roles and raw HTML.
+
+    Also of those inside directives, which come after the others.
+    """
+    for token in _INLINE_PARSER.parse(source + "\n"):
+        if token.type == "html_block":
+            yield token.map[0], token
+        elif token.type == "inline":
+            line = token.map[0]
+            for child in token.children or ():
+                yield line, child
+                line += child.type in ("softbreak", "hardbreak")
+                line += child.content.count("\n")
+    for block in directives(source):
+        if block.name in _NO_MARKDOWN:
+            continue
+        for _, token in inlines(block.argument):
+            yield block.first, token
+        for line, token in inlines(block.body):
+            yield block.body_first + line, token
 
 
 def nested_directives(source: str) -> Iterator[Directive]:

@@ -19,6 +19,9 @@ PAGE_DIRECTIVES = {"bibliography", "eval-rst", "glossary"}
 KNOWN_ROLES = {"numref", "ref", "eq", "doc", "cite:t", "cite:p"}
 
 
+_PICTURE = re.compile(r"(!\[[^\]]*\]\()(?![a-z]+:)([^)\s]+)")
+
+
 @dataclass(frozen=True)
 class Converter:
     """Converts the Markdown of one chapter, resolving its references."""
@@ -40,6 +43,9 @@ class Converter:
 
         lines = myst.ROLE.sub(plain, source).splitlines()
         for index in text:
+            lines[index] = _PICTURE.sub(
+                lambda match: match[1] + self._picture(match[2]), lines[index]
+            )
             if myst.TARGET.match(lines[index]) or lines[index][:1] == "%":
                 lines[index] = None
         for index, line in enumerate(lines):
@@ -149,13 +155,17 @@ class Converter:
             ]
         )
 
-    def _figure(self, block: myst.Directive, caption: str) -> str:
+    def _picture(self, source: str) -> str:
+        """Return where notebooks find a picture, wherever they are opened."""
         folder = posixpath.dirname(self.chapter.path)
-        path = posixpath.normpath(f"{folder}/{block.argument}")
-        address = (
+        path = posixpath.normpath(f"{folder}/{source}")
+        return (
             f"https://raw.githubusercontent.com/{self.project.repository}/"
             f"{self.project.branch}/{path}?sanitize=true"
         )
+
+    def _figure(self, block: myst.Directive, caption: str) -> str:
+        address = self._picture(block.argument)
         number = self._number(block)
         return f"![{block.options['alt']}]({address})\n\n{number}{caption}"
 

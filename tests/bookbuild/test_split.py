@@ -170,6 +170,16 @@ def test_a_figure_becomes_a_picture_with_number_and_caption(markdown):
     )
 
 
+def test_a_picture_in_the_text_is_found_by_a_notebook(markdown):
+    address = (
+        "https://raw.githubusercontent.com/Someone/some-book/next/"
+        "img/square.svg?sanitize=true"
+    )
+    assert markdown(
+        "A ![square](../img/square.svg) and ![none](https://a.b/c.png)."
+    ) == (f"A ![square]({address}) and ![none](https://a.b/c.png).")
+
+
 def test_a_figure_without_a_name_counts_as_on_the_page(markdown):
     anonymous = FIGURE.replace(":name: fig-square\n", "")
     text = markdown(anonymous, FIGURE, "{numref}`fig-square`")

@@ -16,7 +16,7 @@ import pytest
 from bs4 import BeautifulSoup
 from small_book import REPOSITORY
 
-from bookbuild import check, execute
+from bookbuild import execute, lint
 from bookbuild.project import Project, chosen_frameworks
 
 DEMO = REPOSITORY / "_build/executed"
@@ -70,7 +70,7 @@ class RealBook:
         """Tell whether all outputs are there, of this scale and up to date."""
         return all(
             execute.stands(self.project, chapter, name, scale)
-            for chapter in check.load(self.project)[0]
+            for chapter in lint.load(self.project)[0]
             for name in self.frameworks
             if chapter.code(name)
         )

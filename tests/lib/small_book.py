@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
-from bookbuild import check
+from bookbuild import lint
 from bookbuild.project import FRAMEWORKS, MODULES, Project
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -95,6 +95,9 @@ class SmallBook:
         self.write("references.bib", REFERENCES)
         self.write("img/square.svg", SQUARE)
         self.write("d2lutils/__init__.py", "")
+        shutil.copy(
+            REPOSITORY / "d2lutils/frameworks.py", self.root / "d2lutils"
+        )
         self.write("chapters/references.md", "# References\n")
         for name in ("_config.yml", "pyproject.toml"):
             shutil.copy(REPOSITORY / name, self.root)
@@ -192,7 +195,7 @@ class SmallBook:
 
     def load(self):
         """Read and check the chapters in this process."""
-        return check.load(Project(self.root))
+        return lint.load(Project(self.root))
 
     def jupyter_book(self, *options: str, **variables: str):
         """Build the pages, as strictly as the real book's."""

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from pages import cells_outside_tabs, colab_links, output, source, tab_sets
 
-from bookbuild import check
+from bookbuild import lint
 from bookbuild.project import FRAMEWORKS
 from bookbuild.references import FIGURE_NAMES
 
@@ -24,7 +24,7 @@ def book(real_book):
 @pytest.fixture(scope="module")
 def chapters(book):
     """Chapter's name → chapter, of the chapters with code."""
-    return {c.name: c for c in check.load(book.project)[0] if c.code("mxnet")}
+    return {c.name: c for c in lint.load(book.project)[0] if c.code("mxnet")}
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +229,7 @@ def test_every_page_has_one_title(book):
 
 
 def test_every_figure_and_labelled_equation_has_its_number(book, chapters):
-    references = check.load(book.project)[1]
+    references = lint.load(book.project)[1]
     numbered = 0
     for name, label in references.labels.items():
         page = book.pages[label.chapter]

@@ -1,32 +1,23 @@
 """Check the chapters' sources before anything is executed or built."""
 
 import ast
+import copy
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 
-from . import exercises, myst, quiz, recorded
+from d2lutils import frameworks
+
+from . import exercises, myst, prose
 from .chapter import CELL_TAGS, Cell, Chapter, read
 from .errors import BookError
-from .plain import KNOWN_DIRECTIVES, KNOWN_ROLES, PAGE_DIRECTIVES
 from .project import FRAMEWORKS, Project
 from .references import References, collect
 
 MAX_COLUMNS = 79
 MAX_LINES = 25
-# Also behind the marks of lists and quotations.
-_NESTED_CELL = re.compile(
-    r"^\s*([>*+-]\s+|\d+[.)]\s+)*(`{3,}|~{3,}|:{3,})\s*\{(code|raw)-cell\}"
-)
-# Markdown takes this for text.
-_BROKEN_FENCE = re.compile(r"^\s*(`{3,})\s*\{[\w-]+\}[^`]*`")
-ROLE_TARGETS = {
-    "eq": {"equation"},
-    "ref": {"section", "exercise"},
-    "numref": {"exercise", "figure", "list-table", "section"},
-}
 _BRANCH = re.compile(r"\bif\s+framework\s*==")
 
 
@@ -54,13 +45,15 @@ def load(project: Project) -> tuple[list[Chapter], References]:
         faults += _header(chapter)
         faults += _cells(chapter)
         faults += _tabs(chapter)
+        faults += _steps_saved(chapter)
+    faults += _saved_twice(chapters)
     references = collect(
         chapters, project.toc, project.root / "references.bib"
     )
     faults += references.faults
     faults += exercises.faults(chapters)
     for chapter in chapters:
-        faults += _markdown(chapter, references, project)
+        faults += prose.faults(chapter, references, project)
     if faults:
         raise BookError(faults)
     return chapters, references
@@ -120,6 +113,8 @@ def _cells(chapter: Chapter) -> Iterator[str]:
         for option in cell.options:
             if option != "mystnb":  # how MyST-NB is told an image's alt text
                 yield f"{place} unknown option {option!r}; use tags or mystnb"
+        if cell.is_stub and not chapter.name.startswith(exercises.SOLUTIONS):
+            yield f"{place} a stub stands in a page of solutions"
         owners = [tag for tag in cell.tags if tag in FRAMEWORKS]
         if len(owners) > 1:
             yield f"{place} one cell, two frameworks: {', '.join(owners)}"
@@ -140,10 +135,124 @@ def _cells(chapter: Chapter) -> Iterator[str]:
 
 def _syntax(chapter: Chapter, cell: Cell) -> Iterator[str]:
     try:
-        ast.parse(cell.source)
+        tree = ast.parse(cell.source)
     except SyntaxError as error:
         where = f"{chapter.path}:{cell.line + (error.lineno or 1) - 1}:"
         yield f"{where} this is no Python: {error.msg}"
+        return
+    for node in ast.walk(tree):
+        for name in _imported(node):
+            owner = _owner(name)
+            if owner and owner != cell.framework:
+                where = f"{chapter.path}:{cell.line + node.lineno - 1}:"
+                whose = cell.framework or "all frameworks"
+                yield f"{where} a cell of {whose} imports {name}, of {owner}"
+                break
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """Name in full what a node imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    if (
+        isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith(("import_module", "__import__"))
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    ):
+        return [str(node.args[0].value)]
+    return []
+
+
+def _owner(name: str) -> str | None:
+    """Return the framework that an imported name belongs to, if to one.
+
+    Its own modules count, and ours that are named as it is.
+    """
+    first, *others = name.split(".")
+    for row in frameworks.FRAMEWORKS.values():
+        if first in (row.module, *row.distributions):
+            return row.key
+        if first == "d2lutils" and row.module in others:
+            return row.key
+    return None
+
+
+def _steps_saved(chapter: Chapter) -> Iterator[str]:
+    """Yield the steps that not all frameworks save, or not in the same way."""
+    for step in chapter.steps():
+        if len(step) < len(FRAMEWORKS):
+            continue
+        saved = [cell for cell in step if "save" in cell.tags]
+        for cell in step:
+            place = f"{chapter.path}:{cell.line}: [{cell.framework}]"
+            if saved and cell not in saved:
+                owners = ", ".join(str(each.framework) for each in saved)
+                yield f"{place} this step is saved in {owners} only"
+            elif saved:
+                names, others = _defined(cell), _defined(saved[0])
+                if names != others:
+                    yield (
+                        f"{place} saves {_listed(names)}, but "
+                        f"{saved[0].framework} {_listed(others)}"
+                    )
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
+
+
+def _defined(cell: Cell) -> set[str]:
+    return {name for name, meaning in _bound(cell) if meaning is None}
+
+
+def _saved_twice(chapters: list[Chapter]) -> Iterator[str]:
+    """Yield the names that would mean two things in one exported module."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for framework in FRAMEWORKS:
+        seen: dict[str, tuple[str, str | None]] = {}
+        for chapter in chapters:
+            for cell in chapter.code(framework):
+                if "save" not in cell.tags:
+                    continue
+                place = f"{chapter.path}:{cell.line}"
+                for name, meaning in _bound(cell):
+                    first, before = seen.setdefault(name, (place, meaning))
+                    if first != place and not (meaning and meaning == before):
+                        fault = f"saves {name!r}, which {first} has saved"
+                        told.setdefault((chapter.name, name), []).append(
+                            f"{place}: [{framework}] {fault}"
+                        )
+    for faults in told.values():
+        yield faults[0]
+
+
+def _bound(cell: Cell) -> Iterator[tuple[str, str | None]]:
+    """Yield the names that a cell binds, each with its import, if it is one.
+
+    An import means the same in every chapter that saves it.
+    """
+    try:
+        tree = ast.parse(cell.source)
+    except SyntaxError:  # which is told elsewhere
+        return
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                alone = copy.copy(node)
+                alone.names = [alias]
+                name = alias.asname or alias.name.partition(".")[0]
+                yield name, ast.unparse(alone)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name, None
+        else:
+            for each in ast.walk(node):
+                if isinstance(each, ast.Name) and isinstance(
+                    each.ctx, ast.Store
+                ):
+                    yield each.id, None
 
 
 def _tabs(chapter: Chapter) -> Iterator[str]:
@@ -164,92 +273,3 @@ def _tabs(chapter: Chapter) -> Iterator[str]:
             else:
                 yield f"{place} tabs stand in the order {', '.join(order)}"
             break  # what follows in this run would only repeat the fault
-
-
-def _markdown(
-    chapter: Chapter, references: References, project: Project
-) -> Iterator[str]:
-    for cell in chapter.cells:
-        if cell.kind == "markdown":
-            yield from _nested(chapter, cell)
-            yield from _directives(chapter, cell, project)
-            yield from _roles(chapter, cell, references, project)
-
-
-def _nested(chapter: Chapter, cell) -> Iterator[str]:
-    for index, line in enumerate(cell.source.splitlines()):
-        if _NESTED_CELL.match(line):
-            yield (
-                f"{chapter.path}:{cell.line + index}: a code cell inside a "
-                "directive or a list would be dropped; move it to the top "
-                "level"
-            )
-        elif _BROKEN_FENCE.match(line):
-            yield (
-                f"{chapter.path}:{cell.line + index}: a fence's first line "
-                "cannot hold a backtick; move the text into the body"
-            )
-
-
-def _directives(chapter: Chapter, cell, project: Project) -> Iterator[str]:
-    allowed = set(KNOWN_DIRECTIVES)
-    if not any(each.kind == "code" for each in chapter.cells):
-        allowed |= PAGE_DIRECTIVES
-    for block in myst.nested_directives(cell.source):
-        place = f"{chapter.path}:{cell.line + block.first}:"
-        if block.name.startswith(("code-cell", "raw-cell")):
-            continue
-        if block.name not in allowed:
-            known = ", ".join(sorted(allowed))
-            yield f"{place} directive {block.name!r} is not one of {known}"
-        if block.name == "exercise" and not block.options.get("label"):
-            yield f"{place} an exercise needs a :label:"
-        if block.name == "quiz":
-            try:
-                quiz.parse(block.argument, block.body)
-            except ValueError as error:
-                yield f"{place} {error}"
-        if block.name == "recorded":
-            try:
-                recorded.markdown(project.root, block.body)
-            except ValueError as error:
-                yield f"{place} {error}"
-        rows = block.body.lstrip()
-        if block.name == "list-table" and not rows.startswith("* - "):
-            yield f"{place} the rows of a list-table begin with `* - `"
-        if block.name == "figure":
-            if not (project.chapters / block.argument).exists():
-                yield f"{place} figure {block.argument} does not exist"
-            if not block.options.get("alt"):
-                yield f"{place} figure {block.argument} has no :alt: text"
-
-
-def _roles(
-    chapter: Chapter, cell, references: References, project: Project
-) -> Iterator[str]:
-    for role, content, index in myst.roles(cell.source):
-        place = f"{chapter.path}:{cell.line + index}:"
-        if role not in KNOWN_ROLES:
-            known = ", ".join(sorted(KNOWN_ROLES))
-            yield f"{place} role {role!r} is not one of {known}"
-        elif role.startswith("cite:"):
-            for name in content.split(","):
-                if name.strip() not in references.citations:
-                    yield (
-                        f"{place} citation {name.strip()!r} is not in "
-                        "references.bib"
-                    )
-        elif role == "doc":
-            name = chapter.resolve(myst.role_target(content)[1])
-            if name not in project.toc:
-                yield f"{place} there is no chapter {name!r}"
-        else:
-            target = myst.role_target(content)[1]
-            label = references.labels.get(target)
-            if label is None:
-                yield f"{place} reference {target!r} does not resolve"
-            elif label.kind not in ROLE_TARGETS[role]:
-                yield f"{place} {target!r} is a {label.kind}; use another role"
-            elif role == "numref" and not label.number:
-                # Sphinx would show the label itself, without a warning.
-                yield f"{place} section {target!r} has no number; use ref"
