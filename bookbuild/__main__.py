@@ -7,11 +7,11 @@ from pathlib import Path
 
 from . import execute, lint
 from .chapter import Chapter
+from .derive import derive, to_text
+from .directives.exercise import SOLUTIONS, derive_exercises, statements
 from .errors import BookError
-from .exercises import SOLUTIONS, derive_exercises, statements
 from .export import export
 from .project import FRAMEWORKS, Project, chosen_frameworks
-from .split import derive, to_text
 
 
 def derived_files(project: Project) -> dict[Path, str]:

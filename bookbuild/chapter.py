@@ -9,8 +9,8 @@ from myst_nb.core.read import read_myst_markdown_notebook
 from myst_parser.config.main import MdParserConfig
 from nbformat import NotebookNode
 
-from . import myst
 from .errors import BookError
+from .markdown import myst
 from .project import FRAMEWORKS
 
 CELL_TAGS = {

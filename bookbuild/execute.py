@@ -15,10 +15,10 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from .chapter import Chapter
+from .derive import is_setup, to_text
 from .errors import BookError
 from .kernels import KernelDiedError, Kernels
 from .project import FRAMEWORKS, MODULES, Project
-from .split import is_setup, to_text
 
 INSTALL = {
     "pytorch": "pip install torch",

@@ -10,11 +10,13 @@ import nbformat
 
 from d2lutils import frameworks
 
-from . import exercises, myst, prose
 from .chapter import CELL_TAGS, Cell, Chapter, read
+from .directives import exercise as exercises
 from .errors import BookError
+from .markdown import lint as prose
+from .markdown import myst
+from .markdown.references import References, collect
 from .project import FRAMEWORKS, Project
-from .references import References, collect
 
 MAX_COLUMNS = 79
 MAX_LINES = 25

@@ -7,8 +7,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from .chapter import read_notebook
+from .derive import is_setup
 from .project import FRAMEWORKS, Project
-from .split import is_setup
 
 
 def merge(

@@ -3,9 +3,9 @@
 import pytest
 from small_book import FRONT_MATTER, cell, chapter, line_of, step
 
-from bookbuild import myst
 from bookbuild.chapter import read
 from bookbuild.errors import BookError
+from bookbuild.markdown import myst
 
 
 @pytest.fixture

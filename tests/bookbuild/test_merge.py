@@ -9,9 +9,9 @@ from small_book import SmallBook, cell, chapter, line_of, step
 
 from bookbuild import merge as merging
 from bookbuild.chapter import read_notebook
+from bookbuild.derive import derive, is_setup
 from bookbuild.merge import merge
 from bookbuild.project import FRAMEWORKS
-from bookbuild.split import derive, is_setup
 
 TEXT = chapter(
     "First words.",

@@ -155,7 +155,7 @@ def test_notebooks_import_their_own_framework_only(notebooks, framework):
 
 def test_the_authors_tool_imports_the_table_of_frameworks_alone():
     code = (
-        "import sys, bookbuild.__main__, bookbuild.sphinx_ext\n"
+        "import sys, bookbuild.__main__, bookbuild.sphinx.extension\n"
         "print(*(x for x in sys.modules if x.startswith('d2lutils')))\n"
         "print({x.split('.')[0] for x in sys.modules} & set(sys.argv))"
     )

@@ -8,7 +8,7 @@ from reader import Reader, serve
 from selection import unavailable
 from small_book import REPOSITORY
 
-from bookbuild import quiz
+from bookbuild.directives import quiz
 
 BODY = "- [ ] a\n  > no\n- [x] b,\n  going on\n  > yes:\n  >\n  > $c$\n"
 

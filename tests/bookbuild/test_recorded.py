@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bookbuild import recorded
+from bookbuild.directives import recorded
 
 
 def record(*accuracies, machine="2 × CPU"):

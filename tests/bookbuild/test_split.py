@@ -4,8 +4,8 @@ import nbformat
 import pytest
 from small_book import FIGURE, SmallBook, cell, step
 
+from bookbuild.derive import derive, is_setup, to_text
 from bookbuild.project import FRAMEWORKS
-from bookbuild.split import derive, is_setup, to_text
 
 SITE = "https://someone.github.io/some-book"
 TABLE = """\

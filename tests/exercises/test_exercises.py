@@ -12,7 +12,8 @@ import pytest
 from selection import ENVIRONMENT, selected_frameworks
 from small_book import REPOSITORY
 
-from bookbuild import chapter, exercises
+from bookbuild import chapter
+from bookbuild.directives import exercise as exercises
 from bookbuild.project import Project
 from d2lutils import check
 

@@ -63,7 +63,7 @@ class Runner:
 def report(framework, chapter, log):
     """Yield an entry for each answer to each exercise of a chapter."""
     from bookbuild import chapter as source
-    from bookbuild.exercises import imports, solutions
+    from bookbuild.directives.exercise import imports, solutions
 
     page = source.read(
         ROOT / f"chapters/solutions/{chapter}.md", f"solutions/{chapter}"

@@ -5,8 +5,8 @@ import re
 import pytest
 from small_book import FIGURE, SmallBook, step
 
-from bookbuild.references import FIGURE_NAMES
-from bookbuild.split import derive
+from bookbuild.derive import derive
+from bookbuild.markdown.references import FIGURE_NAMES
 
 PARTS = [
     FIGURE.replace(":name: fig-square\n", ""),

@@ -10,8 +10,8 @@ import pytest
 from pages import cells_outside_tabs, colab_links, output, source, tab_sets
 
 from bookbuild import lint
+from bookbuild.markdown.references import FIGURE_NAMES
 from bookbuild.project import FRAMEWORKS
-from bookbuild.references import FIGURE_NAMES
 
 ORDER = list(FRAMEWORKS)
 

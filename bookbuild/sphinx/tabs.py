@@ -4,7 +4,7 @@ from docutils import nodes
 from sphinx.transforms import SphinxTransform
 from sphinx_design.shared import create_component, is_component
 
-from .project import FRAMEWORKS
+from ..project import FRAMEWORKS
 
 
 class FrameworkTabs(SphinxTransform):

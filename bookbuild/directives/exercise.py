@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from . import myst
-from .chapter import Cell, Chapter
-from .plain import Converter
-from .project import FRAMEWORKS, Project
-from .references import References
-from .split import SETUP_TAG, notebook, setup_code
+from ..chapter import Cell, Chapter
+from ..derive import SETUP_TAG, notebook, setup_code
+from ..markdown import myst
+from ..markdown.plain import Converter
+from ..markdown.references import References
+from ..project import FRAMEWORKS, Project
 
 SOLUTIONS = "solutions/"
 """The folder of the pages with solutions, named as their chapters are."""

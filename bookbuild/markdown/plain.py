@@ -4,9 +4,10 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-from . import myst, quiz, recorded
-from .chapter import Chapter
-from .project import Project
+from ..chapter import Chapter
+from ..directives import quiz, recorded
+from ..project import Project
+from . import myst
 from .references import FIGURE_NAMES, References, cited_as
 
 NOTES = {"note", "tip", "warning", "important", "seealso", "admonition"}

@@ -10,8 +10,9 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from . import html_element, quiz
-from .html_element import element
+from ..directives import quiz
+from . import html as html_element
+from .html import element
 
 
 class QuizDirective(SphinxDirective):

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-from . import myst, quiz, recorded
-from .chapter import Cell, Chapter
+from ..chapter import Cell, Chapter
+from ..directives import quiz, recorded
+from ..project import Project
+from . import myst
 from .plain import KNOWN_DIRECTIVES, KNOWN_ROLES, NOTES, PAGE_DIRECTIVES
-from .project import Project
 from .references import References
 
 # Also behind the marks of lists and quotations.

@@ -7,8 +7,8 @@ from pathlib import Path
 from pybtex.database import Entry, parse_file
 from pybtex.exceptions import PybtexError
 
+from ..chapter import Chapter
 from . import myst
-from .chapter import Chapter
 
 FIGURE_NAMES = {
     "figure": "Fig. %s",

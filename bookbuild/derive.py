@@ -7,9 +7,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from .chapter import Chapter
-from .plain import Converter
+from .markdown.plain import Converter
+from .markdown.references import References
 from .project import FRAMEWORKS, Project
-from .references import References
 
 SETUP_TAG = "setup"
 

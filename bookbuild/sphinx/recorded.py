@@ -7,7 +7,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from . import recorded
+from ..directives import recorded
 
 
 class RecordedDirective(SphinxDirective):

@@ -7,13 +7,11 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from . import (
-    framework_tabs,
-    sphinx_exercises,
-    sphinx_quiz,
-    sphinx_recorded,
-)
-from .project import FRAMEWORKS, Project
+from ..project import FRAMEWORKS, Project
+from . import exercises as sphinx_exercises
+from . import quiz as sphinx_quiz
+from . import recorded as sphinx_recorded
+from . import tabs as framework_tabs
 
 READER = "bookbuild.merge.reads"
 

@@ -13,11 +13,11 @@ from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
 
-from . import exercises
-from .chapter import read
-from .framework_tabs import tab, tab_set
-from .html_element import element
-from .project import Project
+from ..chapter import read
+from ..directives import exercise as exercises
+from ..project import Project
+from .html import element
+from .tabs import tab, tab_set
 
 
 class ShowCodeToMend(SphinxTransform):

@@ -1,0 +1,1 @@
+"""Markdown: read as MyST, checked, and made plain for notebooks."""
