@@ -4,17 +4,15 @@ import importlib
 import json
 import os
 
-# A framework reads these when it is imported. Small networks want one
-# thread: two would wait for each other.
-os.environ.update(D2L_SCALE="smoke", MPLBACKEND="agg", OMP_NUM_THREADS="1")
-
 import exercise_book as small
 import pytest
 import real_book as whole
 import workers
-from selection import FRAMEWORKS, selected_frameworks
+from selection import FRAMEWORKS, OWN, selected_frameworks
 
 from d2lutils import backends
+
+os.environ.update(OWN)  # a framework reads them when it is imported
 
 
 def pytest_addoption(parser):

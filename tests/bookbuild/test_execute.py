@@ -82,14 +82,15 @@ def test_only_the_frameworks_asked_for_are_executed(book):
     assert not (book.root / "_build/executed/tensorflow").exists()
 
 
-def meeting(folder, seconds):
+def meeting(seconds):
     """Return a cell that says whether another notebook was there with it."""
     return step(
         f"""
 from pathlib import Path
+import os
 import time
 
-folder, others = Path({str(folder)!r}), set()
+folder, others = Path(os.environ["MEETING"]), set()
 (folder / "{{fw}}").touch()
 end = time.monotonic() + {seconds}
 while not others and time.monotonic() < end:
@@ -111,10 +112,15 @@ def test_two_notebooks_share_the_machine_but_where_speed_counts(
 ):
     folder = tmp_path_factory.mktemp("meeting")
     book.toc("intro")
-    book.chapter("intro", meeting(folder, seconds))
+    book.chapter("intro", meeting(seconds))
     (book.root / "chapters/waves.md").unlink()
     book.succeed("derive")
-    book.succeed("execute", D2L_SCALE=scale, FRAMEWORKS="pytorch mxnet")
+    book.succeed(
+        "execute",
+        D2L_SCALE=scale,
+        FRAMEWORKS="pytorch mxnet",
+        MEETING=str(folder),
+    )
     assert outputs(book, "pytorch", "intro").strip() == expected
     assert outputs(book, "mxnet", "intro").strip() == expected
 
@@ -275,8 +281,8 @@ def test_ctrl_c_stops_all_kernels(book, tmp_path_factory):
     book.chapter(
         "intro",
         step(
-            "import pathlib, time\n\n"
-            f"pathlib.Path({str(folder)!r}, '{{fw}}').touch()\n"
+            "import os, pathlib, time\n\n"
+            "pathlib.Path(os.environ['ASLEEP'], '{fw}').touch()\n"
             "time.sleep(600)"
         ),
     )
@@ -284,7 +290,7 @@ def test_ctrl_c_stops_all_kernels(book, tmp_path_factory):
     process = subprocess.Popen(
         [sys.executable, "-m", "bookbuild", "execute"],
         cwd=book.root,
-        env=book.environment(FRAMEWORKS="pytorch mxnet"),
+        env=book.environment(FRAMEWORKS="pytorch mxnet", ASLEEP=str(folder)),
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -5,7 +5,6 @@ the book is executed at the scale smoke, which takes a fraction of the time.
 """
 
 import functools
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from selection import without_own
 from small_book import REPOSITORY
 
 from bookbuild import execute, lint
@@ -81,7 +81,7 @@ class RealBook:
             command,
             cwd=self.root,
             env={
-                **os.environ,
+                **without_own(),
                 "D2L_SCALE": self.scale,
                 "PYTHONPATH": str(self.root),
                 "PYTHONDONTWRITEBYTECODE": "1",

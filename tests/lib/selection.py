@@ -9,7 +9,20 @@ from d2lutils.frameworks import FRAMEWORKS as TABLE
 FRAMEWORKS = {key: row.module for key, row in TABLE.items()}
 
 # Small networks on one thread: two would wait for each other.
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "D2L_SCALE": "smoke"}
+OWN = {"D2L_SCALE": "smoke", "MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}
+"""What the tests set for themselves, and no book that they build."""
+
+ENVIRONMENT = {**os.environ, **OWN}
+
+
+def without_own(*names):
+    """The variables of those who run the tests, less some by name."""
+    left_out = {*OWN, *names}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in left_out
+    }
 
 
 def selected_frameworks():

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from bs4 import BeautifulSoup
+from selection import without_own
 
 from bookbuild import lint
 from bookbuild.project import FRAMEWORKS, MODULES, Project
@@ -148,11 +149,7 @@ class SmallBook:
 
     def environment(self, **variables: str) -> dict[str, str]:
         """Return an environment in which the book's own package counts."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("FRAMEWORKS", "REPOSITORY", "BRANCH", "D2L_SCALE")
-        }
+        kept = without_own("FRAMEWORKS", "REPOSITORY", "BRANCH")
         path = [self.root, self.root / "site", REPOSITORY]
         return {
             **kept,
