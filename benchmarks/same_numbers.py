@@ -18,6 +18,7 @@ import numpy as np
 
 from d2lutils import assets, backends
 from d2lutils.frameworks import FRAMEWORKS
+from d2lutils.models.common import differences, draw_weights, fingerprint
 
 MODULES = tuple(row.module for row in FRAMEWORKS.values())
 
@@ -38,11 +39,11 @@ def run(module):
     _, test_iter = d2l.load_data_fashion_mnist(batch_size=8, resize=64)
     X, y = next(iter(test_iter))
     net, X = models.in_double(models.resnet18, X)
-    d2l.set_weights(net, models.draw_weights(d2l.get_weights(net)))
+    d2l.set_weights(net, draw_weights(d2l.get_weights(net)))
     before = d2l.get_weights(net)
     logits, loss = models.one_step(net, X, y)
     after, biased = d2l.get_weights(net), not backend.unbiased_variance
-    return models.fingerprint(logits, loss, before, after, biased)
+    return fingerprint(logits, loss, before, after, biased)
 
 
 def run_all(folder, modules=MODULES):
@@ -79,12 +80,11 @@ def main():
         module, path = args.one
         np.savez_compressed(path, **run(module))
         return
-    models = importlib.import_module("d2lutils.models.torch")
     with tempfile.TemporaryDirectory() as folder:
         found = run_all(folder)
     for a, b in itertools.combinations(MODULES, 2):
         print(f"{a} and {b}:")
-        for kind, error in models.differences(found[b], found[a]).items():
+        for kind, error in differences(found[b], found[a]).items():
             print(f"  {kind:24} {error:.0e}")
     if args.write:
         path = assets.PATH.with_name("same_numbers.npz")

@@ -17,9 +17,11 @@ from .project import FRAMEWORKS, Project, chosen_frameworks
 def derived_files(project: Project) -> dict[Path, str]:
     """Return the text of every file that is derived from the chapters."""
     chapters, references = lint.load(project)
-    files = {}
+    files = {
+        project.export(framework): export(chapters, framework)
+        for framework in (None, *FRAMEWORKS)
+    }
     for framework in FRAMEWORKS:
-        files[project.export(framework)] = export(chapters, framework)
         for chapter in chapters:
             if chapter.code(framework):
                 notebook = derive(project, chapter, framework, references)

@@ -10,6 +10,7 @@ import nbformat
 
 from d2lutils import frameworks
 
+from . import export
 from .chapter import CELL_TAGS, Cell, Chapter, read
 from .directives import exercise as exercises
 from .errors import BookError
@@ -54,6 +55,7 @@ def load(project: Project) -> tuple[list[Chapter], References]:
     )
     faults += references.faults
     faults += exercises.faults(chapters)
+    faults += export.faults(chapters)
     for chapter in chapters:
         faults += prose.faults(chapter, references, project)
     if faults:

@@ -45,9 +45,13 @@ class Project:
         """The same notebook with its outputs, never committed."""
         return self.root / "_build/executed" / framework / f"{chapter}.ipynb"
 
-    def export(self, framework: str) -> Path:
-        """The module that holds the saved cells of one framework."""
-        return self.root / "d2lutils/models" / f"{MODULES[framework]}.py"
+    def export(self, framework: str | None) -> Path:
+        """The module that holds the saved cells of one framework.
+
+        Those without a framework's tag (None) are in a module of their own.
+        """
+        name = MODULES[framework] if framework else "common"
+        return self.root / "d2lutils/models" / f"{name}.py"
 
     @functools.cached_property
     def config(self) -> dict:

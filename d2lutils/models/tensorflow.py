@@ -265,24 +265,6 @@ class PreActResNet(keras.Sequential):
 import tensorflow as tf
 from tensorflow import keras
 
-import numpy
-
-
-def draw_weights(weights, seed=0):
-    """Draw values for a dictionary of weights, the same everywhere."""
-    rng, drawn = numpy.random.default_rng(seed), dict(weights)
-    for name, w in weights.items():
-        noise = rng.standard_normal(w.shape)
-        if w.ndim == 4:  # a convolution: variance 2 / fan-out
-            drawn[name] = noise * numpy.sqrt(2 / w[:, 0].size)
-        elif w.ndim == 2:  # the fully connected layer
-            drawn[name] = noise * 0.05
-        elif name.endswith("weight"):
-            drawn[name] = 1 + 0.1 * noise
-        elif name.endswith("bias"):
-            drawn[name] = 0.1 * noise
-    return drawn
-
 
 def in_double(build, X):
     """Return a new network and the images, both in double precision."""
@@ -301,44 +283,6 @@ def one_step(net, X, y):
     gradients = tape.gradient(loss, net.trainable_variables)
     optimizer.apply(gradients, net.trainable_variables)
     return logits.numpy(), float(loss)
-
-
-def unbiased(name, variance):
-    """Convert a biased running variance after one step, 1 before it."""
-    sides = {"bn1": 32, "layer1": 16, "layer2": 8, "layer3": 4, "layer4": 2}
-    n = 8 * sides[name.split(".")[0]] ** 2  # values a channel has there
-    return 0.9 + (variance - 0.9) * n / (n - 1)
-
-
-def fingerprint(logits, loss, before, after, biased):
-    """Return kind/name → norm and first entries, of all arrays of a step.
-
-    `biased` says whether the running variance is the biased one.
-    """
-    found = {"logits": logits, "loss": numpy.array([loss])}
-    for name, w in after.items():
-        if name.endswith("running_mean"):
-            found[f"running mean/{name}"] = w
-        elif name.endswith("running_var"):
-            found[f"running variance/{name}"] = w
-            w = unbiased(name, w) if biased else w
-            found[f"same, unbiased/{name}"] = w
-        else:
-            found[f"gradient/{name}"] = before[name] - w
-            found[f"weights after the step/{name}"] = w
-    return {key: numpy.append(numpy.linalg.norm(array), array.ravel()[:16])
-            for key, array in found.items()}
-
-
-def differences(found, expected):
-    """Return kind → the largest relative difference of its digests."""
-    worst = {}
-    for key, digits in found.items():
-        wanted = expected[key]
-        error = numpy.abs(digits - wanted).max() / numpy.abs(wanted).max()
-        kind = key.partition("/")[0]
-        worst[kind] = max(worst.get(kind, 0.0), error)
-    return worst
 
 
 # From chapters/speedrun.md

@@ -27,7 +27,6 @@ TEXT = " ".join(
 ADAPTERS = {
     "pytorch": """
 from d2lutils.backends.torch import Engine
-from d2lutils.models.torch import draw_weights
 
 def array(X):
     return torch.tensor(X.transpose(0, 3, 1, 2))
@@ -48,7 +47,6 @@ def rounded(x):
 """,
     "tensorflow": """
 from d2lutils.backends.tensorflow import Engine
-from d2lutils.models.tensorflow import draw_weights
 
 def scores(net, X, training):
     return d2l.numpy(net(tf.constant(X), training=training))
@@ -66,7 +64,6 @@ def rounded(x):
 """,
     "mxnet": """
 from d2lutils.backends.mxnet import Engine
-from d2lutils.models.mxnet import draw_weights
 
 def scores(net, X, training):
     X = mx.np.array(X.transpose(0, 3, 1, 2))
@@ -91,6 +88,7 @@ def rounded(x):
 FACTS = """
 import json
 
+from d2lutils.models.common import draw_weights
 from d2lutils.training import Options
 
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from small_runs import face, models
 
+from d2lutils.models.common import draw_weights
+
 
 @pytest.fixture
 def d2l(backend):
@@ -18,7 +20,7 @@ def net(backend, d2l):
 
 @pytest.fixture
 def drawn(backend, d2l, net):
-    drawn = models(backend).draw_weights(d2l.get_weights(net))
+    drawn = draw_weights(d2l.get_weights(net))
     return {name: w.astype(np.float32) for name, w in drawn.items()}
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from d2lutils import backends, scale
+from d2lutils.models.common import draw_weights
 
 ROOT = Path(__file__).parents[2]
 BATCH = 24  # 128 = 5 * 24 + 8: six steps an epoch, and the last is smaller
@@ -39,7 +40,7 @@ def allow_epochs(number: int) -> None:
 def network(backend: backends.Backend):
     """Return a network; its weights are the same in every framework."""
     net = models(backend).QuickResNet(channels=4)
-    weights = models(backend).draw_weights(backend.get_weights(net))
+    weights = draw_weights(backend.get_weights(net))
     backend.set_weights(
         net, {name: w.astype("float32") for name, w in weights.items()}
     )

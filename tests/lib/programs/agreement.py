@@ -10,6 +10,7 @@ import small_runs
 from small_runs import allow_epochs, face
 
 from d2lutils import backends
+from d2lutils.models.common import draw_weights
 
 RUNS = {
     "one_cycle": {"schedule": "one_cycle"},
@@ -25,9 +26,9 @@ OPTIONS = {
 NUM_BATCHES, NUM_EPOCHS = 16, 8
 
 
-def drawn(models, backend, net):
+def drawn(backend, net):
     """Give a network weights that are the same in every framework."""
-    weights = models.draw_weights(backend.get_weights(net))
+    weights = draw_weights(backend.get_weights(net))
     dtype = next(iter(backend.get_weights(net).values())).dtype
     backend.set_weights(net, {k: w.astype(dtype) for k, w in weights.items()})
     return net
@@ -36,7 +37,7 @@ def drawn(models, backend, net):
 def logits(backend, models):
     """The logits of ResNet-18 for two large images, in float32."""
     X = np.random.default_rng(1).random((2, 1, 224, 224), np.float32)
-    return backend.forward(drawn(models, backend, models.resnet18()), X)
+    return backend.forward(drawn(backend, models.resnet18()), X)
 
 
 def losses(backend, models):
@@ -47,7 +48,7 @@ def losses(backend, models):
     d2l = face(backend)
     net = models.ResNet(models.BasicBlock, [1, 0, 0, 0])
     history = d2l.fit(
-        drawn(models, backend, net),
+        drawn(backend, net),
         *d2l.load_data_fashion_mnist(24),
         2,
         1e-5,
@@ -77,7 +78,7 @@ def trained(backend, models, options):
     # The statistics may be of another kind; training does not look at them.
     names = {name for name in backend.get_weights(net) if "run" not in name}
     d2l.fit(
-        drawn(models, backend, net),
+        drawn(backend, net),
         batches,
         batches[:1],
         NUM_EPOCHS,
