@@ -46,6 +46,13 @@ class Backend(Protocol):
     unbiased_variance: bool
     """Whether the running variance is the unbiased one, over n - 1."""
 
+    label_type: str
+    """The type of class numbers: int32 or int64."""
+
+    kernel_layout: str
+    """The axes of a convolution's weights, such as OIHW: outputs, inputs,
+    height, width. Those of a dense layer stand in the same order."""
+
     def tensor(self, array: Any, device: Device | None = None) -> Tensor:
         """Return an array as a tensor of the same shape and type."""
 
@@ -86,6 +93,21 @@ class Backend(Protocol):
         self, function: Callable[[Tensor], Tensor], parts: Iterable[Network]
     ) -> Network:
         """Return a function of X as a network that has `parts`."""
+
+    def sequential(self, *layers: Network) -> Network:
+        """Return layers in a row."""
+
+    def dense(self, inputs: int, outputs: int) -> Network:
+        """Return a fully connected layer, with its weights."""
+
+    def batch_norm(self, channels: int) -> Network:
+        """Return a batch normalisation of images, with its weights.
+
+        Its ε is 1e-5; a batch's statistics enter the running ones by 0.1.
+        """
+
+    def global_avg_pool(self) -> Network:
+        """Return a layer that averages each channel: (N, C, H, W) → (N, C)."""
 
     def forward(self, net: Network, X: Any, training: bool = False) -> Any:
         """Return what a network computes of an array, in either mode.
@@ -200,18 +222,29 @@ def get(key: str) -> Backend:
     return cast(Backend, importlib.import_module(name))
 
 
+def imported() -> list[str]:
+    """Return the keys of the frameworks that are imported already."""
+    return [
+        key for key, row in FRAMEWORKS.items() if sys.modules.get(row.module)
+    ]
+
+
 def of(value: object) -> Backend | None:
-    """Return the backend whose tensor, network or class of these it is.
+    """Return the backend whose module, tensor, network or class it is.
 
     Only frameworks that have been imported are asked, so this imports none;
     `None` means that it belongs to none of them.
     """
-    classes = (value if inspect.isclass(value) else type(value)).__mro__
-    roots = {cls.__module__.partition(".")[0] for cls in classes}
-    for key, row in FRAMEWORKS.items():
+    if inspect.ismodule(value):
+        names = [value.__name__]
+    else:
+        kind = value if inspect.isclass(value) else type(value)
+        names = [each.__module__ for each in kind.__mro__]
+    roots = {name.partition(".")[0] for name in names}
+    for key in imported():
+        row = FRAMEWORKS[key]
         # Keras is a distribution, and the root module, of TensorFlow's.
-        own = {row.module, *row.distributions}
-        if row.module in sys.modules and roots & own:
+        if roots & {row.module, *row.distributions}:
             return get(key)
     return None
 

@@ -28,6 +28,8 @@ with (
 npx.set_np()
 
 unbiased_variance = False
+label_type = "int32"
+kernel_layout = "OIHW"
 words = {
     "framework": "MXNet",
     "network": "A block",
@@ -37,7 +39,7 @@ words = {
     "preferred": "where the parameters are",
     "batches": "iterables",
     "images": "(N, 1, H, W)",
-    "label_type": "int32",
+    "label_type": label_type,
     "place": "on the CPU",
     "prepared": "Only parameters that have not been initialised yet are (by "
     "Xavier's method). The network is moved to the device and stays there; a "
@@ -133,6 +135,32 @@ def is_network(value):
 def wrap(function, parts):
     """Return a function of X as a network that has `parts`."""
     return _Function(function, parts)
+
+
+def sequential(*layers):
+    """Return layers in a row."""
+    net = nn.HybridSequential()
+    net.add(*layers)
+    return net
+
+
+def dense(inputs, outputs):
+    """Return a fully connected layer, with its weights."""
+    layer = nn.Dense(outputs, in_units=inputs)
+    layer.initialize()
+    return layer
+
+
+def batch_norm(channels):
+    """Return a batch normalisation of images, with its weights."""
+    layer = nn.BatchNorm(momentum=0.9, epsilon=1e-5, in_channels=channels)
+    layer.initialize()
+    return layer
+
+
+def global_avg_pool():
+    """Return a layer that averages each channel."""
+    return sequential(nn.GlobalAvgPool2D(), nn.Flatten())
 
 
 def _input(net, X):

@@ -25,6 +25,8 @@ with (
     from tensorflow import keras
 
 unbiased_variance = False
+label_type = "int32"
+kernel_layout = "HWIO"
 words = {
     "framework": "TensorFlow",
     "network": "A model",
@@ -34,7 +36,7 @@ words = {
     "preferred": "where TensorFlow prefers to",
     "batches": "`tf.data.Dataset`s",
     "images": "(N, H, W, 1)",
-    "label_type": "int32",
+    "label_type": label_type,
     "place": "on the CPU",
     "prepared": "Variables that it does not have yet are made on the device. "
     "It may be a function without arguments that makes a model; to keep the "
@@ -184,20 +186,63 @@ def wrap(function, parts):
     return _Function(function, parts)
 
 
+def sequential(*layers):
+    """Return layers in a row."""
+    return keras.Sequential(list(layers))
+
+
+def dense(inputs, outputs):
+    """Return a fully connected layer, with its weights."""
+    layer = keras.layers.Dense(outputs)
+    layer.build((None, inputs))
+    return layer
+
+
+def batch_norm(channels):
+    """Return a batch normalisation of images, with its weights."""
+    layer = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+    layer.build((None, None, None, channels))
+    return layer
+
+
+def global_avg_pool():
+    """Return a layer that averages each channel."""
+    return keras.layers.GlobalAveragePooling2D()
+
+
 def _input(net, X):
     return images(np.asarray(X, net.variable_dtype))
 
 
+def _is_no_retracing(record):
+    return "triggered tf.function retracing" not in record.getMessage()
+
+
+@contextmanager
+def _exactly():
+    """Compute with all digits, and without a warning of each tracing.
+
+    On a CPU, Keras traces a grouped convolution whenever it is called.
+    """
+    logger = tf.get_logger()
+    logger.addFilter(_is_no_retracing)
+    try:
+        with full_precision():
+            yield
+    finally:
+        logger.removeFilter(_is_no_retracing)
+
+
 def forward(net, X, training=False):
     """Return what a network computes of an array, in either mode."""
-    with full_precision():
+    with _exactly():
         return _channels_first(net(_input(net, X), training=training))
 
 
 def input_gradient(net, X, weight, training):
     """Return the gradient of sum(weight · net(X)) by X."""
     inputs = _input(net, X)
-    with full_precision():
+    with _exactly():
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             output = net(inputs, training=training)

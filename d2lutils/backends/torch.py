@@ -16,6 +16,8 @@ with backends.importing(row):
     from torch.nn.parallel import DistributedDataParallel
 
 unbiased_variance = True
+label_type = "int64"
+kernel_layout = "OIHW"
 words = {
     "framework": "PyTorch",
     "network": "A module",
@@ -25,7 +27,7 @@ words = {
     "preferred": "where the parameters are",
     "batches": "iterables",
     "images": "(N, 1, H, W)",
-    "label_type": "int64",
+    "label_type": label_type,
     "place": "on the device of `try_gpu`",
     "prepared": "It is moved to the device, trained, and left there in "
     "evaluation mode.",
@@ -39,7 +41,8 @@ words = {
 
 def tensor(array, device=None):
     """Return an array as a tensor of the same shape and type."""
-    return torch.tensor(np.asarray(array), device=device)
+    # PyTorch takes no reversed axes.
+    return torch.tensor(np.asarray(array, order="C"), device=device)
 
 
 def numpy(X):
@@ -137,6 +140,26 @@ def wrap(function, parts):
     return _Function(function, parts)
 
 
+def sequential(*layers):
+    """Return layers in a row."""
+    return nn.Sequential(*layers)
+
+
+def dense(inputs, outputs):
+    """Return a fully connected layer, with its weights."""
+    return nn.Linear(inputs, outputs)
+
+
+def batch_norm(channels):
+    """Return a batch normalisation of images, with its weights."""
+    return nn.BatchNorm2d(channels)
+
+
+def global_avg_pool():
+    """Return a layer that averages each channel."""
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
 @contextmanager
 def mode(net, training):
     """Put a network into training or evaluation mode for a while."""
@@ -166,7 +189,7 @@ def _input(net, X):
     first = next(net.parameters(), torch.empty(0))
     if isinstance(first, nn.parameter.UninitializedParameter):
         first = torch.empty(0)
-    return torch.tensor(np.asarray(X)).to(first.device, first.dtype)
+    return tensor(X).to(first.device, first.dtype)
 
 
 def forward(net, X, training=False):

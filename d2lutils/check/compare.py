@@ -1,7 +1,7 @@
 """What checks compare answers with, under one roof.
 
-Values are compared in `_values`, functions of numbers or arrays in
-`_functions`, networks in `_networks`.
+Values are compared in `values`, functions of numbers or arrays in
+`functions`, networks in `networks`.
 """
 
 from .functions import function, same_results

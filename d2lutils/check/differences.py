@@ -7,18 +7,18 @@ from collections import Counter
 
 import numpy as np
 
-from .variables import canonical, describe
+from d2lutils.backends.variable import canonical, describe
 
 
-def of_shapes(fw, X, given, right):
+def of_shapes(backend, X, given, right):
     """Compare the shape of an output, NCHW, with the right output."""
     right = right.shape
     if given == right:
         return None
-    shown = fw.shown(given)
+    shown = backend.shown(given)
     what = (
-        f"for an input of shape {fw.shown(X.shape)} the output has the shape "
-        f"{shown}"
+        f"for an input of shape {backend.shown(X.shape)} the output has the "
+        f"shape {shown}"
     )
     if len(given) != len(right):
         return f"{what}, with {len(given)} axes instead of {len(right)}"

@@ -12,10 +12,11 @@ from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
+from d2lutils.backends.variable import canonical
+
 from . import differences, recognise
 from .answer import Unanswered, Wrong
 from .reference import Weights
-from .variables import canonical
 
 MODES = {True: "training mode", False: "evaluation mode"}
 _EPSILONS = (1e-5, 1e-3)  # of batch normalisation: PyTorch's, Keras' default
@@ -50,7 +51,7 @@ def same_function(
         make: The answer: a class or a factory (called with `arguments` and
             `options`), a network, or a function of X.
         reference: `reference(X, weights, training)` computes in NumPy, with
-            a `_reference.Weights`, what is right.
+            a `reference.Weights`, what is right.
         input_shape: (N, C, H, W), in all frameworks, or (N, features).
         arguments: Positional arguments for `make`.
         options: Keyword arguments for `make`.
@@ -72,11 +73,11 @@ def same_function(
         Wrong: Something differs.
     """
     prefix = f"{case}: " if case else ""
-    net, fw = recognise.network(make, arguments, options)
+    net, backend = recognise.network(make, arguments, options)
     if inputs is None:
         inputs = np.random.default_rng(0).standard_normal(input_shape)
     X = np.asarray(inputs, np.float32).astype(np.float64)
-    answer = _Answer(net, fw, X, allow_bias, tolerance)
+    answer = _Answer(net, backend, X, allow_bias, tolerance)
     with answer.kept() if net is make else nullcontext():
         try:
             answer.compare(reference, modes, statistics, momentum)
@@ -93,17 +94,18 @@ def same_function(
 class _Answer:
     """A reader's network, an input, and the ways to compare it."""
 
-    def __init__(self, net, fw, X, allow_bias, tolerance):
-        self.net, self.fw, self.X = net, fw, X
+    def __init__(self, net, backend, X, allow_bias, tolerance):
+        self.net, self.backend, self.X = net, backend, X
         self.allow_bias, self.tolerance = allow_bias, tolerance
         # Makes the variables of layers that wait for an input.
         self.shape = self.run(False).shape
-        self.trained, self.state = fw.parameters(net), fw.state(net)
+        self.trained = backend.parameters(net)
+        self.running = backend.statistics(net)
 
     @contextmanager
     def kept(self):
         """Give the network its values back at the end."""
-        values = [(v, v.read()) for v in [*self.trained, *self.state]]
+        values = [(v, v.read()) for v in [*self.trained, *self.running]]
         try:
             yield
         finally:
@@ -112,7 +114,7 @@ class _Answer:
 
     def run(self, training):
         """Return the output, as an array NCHW."""
-        output = self.fw.forward(self.net, self.X, training)
+        output = self.backend.forward(self.net, self.X, training)
         if output is ...:
             raise Unanswered
         if not isinstance(output, np.ndarray):
@@ -124,7 +126,7 @@ class _Answer:
     def fill(self, weights):
         """Fill all variables, surplus biases with zeros."""
         surplus = self._surplus(weights)
-        for variable in [*self.trained, *self.state]:
+        for variable in [*self.trained, *self.running]:
             if surplus[variable.key] > 0 and variable.kind == "bias":
                 surplus[variable.key] -= 1
                 variable.write(np.zeros(variable.shape, np.float32))
@@ -140,7 +142,7 @@ class _Answer:
         """Raise `Wrong` for the first thing that differs."""
         weights = Weights()
         right = reference(self.X, weights, False)
-        _raise(differences.of_shapes(self.fw, self.X, self.shape, right))
+        _raise(differences.of_shapes(self.backend, self.X, self.shape, right))
         _raise(
             differences.of_parameters(
                 self.trained, weights.trained, self.allow_bias
@@ -164,7 +166,7 @@ class _Answer:
             self._compare_statistics(weights.statistics, momentum)
 
     def _compare_outputs(self, right, training, weights):
-        for variable in self.state:
+        for variable in self.running:
             variable.fill()
         given = self.run(training)
         norms = training and weights.statistics
@@ -179,7 +181,7 @@ class _Answer:
     def _compare_statistics(self, statistics, momentum):
         """Compare running statistics after one pass in training mode."""
         for kind in ("mean", "variance") if statistics else ():
-            given = [v for v in self.state if v.kind == kind]
+            given = [v for v in self.running if v.kind == kind]
             off = len(given) - len(statistics)
             if off:
                 raise Wrong(
@@ -191,7 +193,7 @@ class _Answer:
                     differences.of_statistics(
                         variable,
                         statistics,
-                        self.fw.UNBIASED_VARIANCE,
+                        self.backend.unbiased_variance,
                         momentum,
                         self.tolerance,
                     )
@@ -205,7 +207,7 @@ class _Answer:
         weight = rng.standard_normal(output.shape)
         weight = weight.astype(np.float32).astype(np.float64)
         self.fill(weights)
-        given = self.fw.input_gradient(self.net, self.X, weight, training)
+        given = self.backend.input_gradient(self.net, self.X, weight, training)
         if given is None:
             raise Wrong("no gradient reaches the input")
 

@@ -1,44 +1,23 @@
 """Find out which framework an answer is written in, and make it a network.
 
-Nothing here imports a framework: the adapters `_torch`, `_tensorflow` and
-`_mxnet` do, each its own, and only one that the reader has imported already
-is ever used.
+Nothing here imports a framework: only the backend of one that the reader has
+imported already is ever asked.
 """
 
 import functools
 import inspect
-import sys
-import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from d2lutils import backends
+from d2lutils.backends import Backend, Network
+from d2lutils.frameworks import FRAMEWORKS
 
 from .answer import Unanswered, Wrong, brief
 
-_ADAPTERS = {"torch": "_torch", "tensorflow": "_tensorflow", "mxnet": "_mxnet"}
-_OF_MODULE = {**_ADAPTERS, "keras": "_tensorflow"}
 
-
-def _load(name):
-    # Written out, so that whoever follows the imports finds them.
-    if name == "_torch":
-        from . import _torch as found
-    elif name == "_tensorflow":
-        from . import _tensorflow as found
-    else:
-        from . import _mxnet as found
-    return found
-
-
-def _of_type(answer):
-    """Return the adapter's name for a framework's class or instance."""
-    kind = answer if inspect.isclass(answer) else type(answer)
-    for parent in kind.__mro__:
-        if name := _OF_MODULE.get(parent.__module__.split(".")[0]):
-            return name
-    return None
-
-
-def adapter(answer=None):
-    """Return the adapter of the framework that an answer is written in.
+def backend_of(answer: object = None) -> Backend:
+    """Return the backend of the framework that an answer is written in.
 
     Args:
         answer: A class, a network, a tensor or a function. A function tells
@@ -48,25 +27,21 @@ def adapter(answer=None):
     Raises:
         Wrong: None of the frameworks is imported.
     """
-    if name := _of_type(answer):
-        return _load(name)
+    if found := backends.of(answer):
+        return found
     for value in reachable(answer):
-        if isinstance(value, types.ModuleType):
-            name = _OF_MODULE.get(value.__name__.split(".")[0])
-        else:
-            name = _of_type(value)
-        if name:
-            return _load(name)
-    for module, name in _ADAPTERS.items():
-        if sys.modules.get(module):
-            return _load(name)
+        if found := backends.of(value):
+            return found
+    for key in backends.imported():
+        return backends.get(key)
+    names = ", ".join(row.name for row in FRAMEWORKS.values())
     raise Wrong(
-        "neither PyTorch nor TensorFlow nor MXNet is imported",
+        f"no framework is imported, none of {names}",
         "Run the first cells of the notebook.",
     )
 
 
-def reachable(answer):
+def reachable(answer: object) -> Iterator[object]:
     """Yield what a function, or an object, can get at by its names.
 
     That is what it closes over, the globals that it mentions, its defaults
@@ -98,7 +73,7 @@ def reachable(answer):
 def _is_plain(value):
     """Whether this is an object of a class of the reader's own."""
     kind = type(value)
-    return kind.__module__ == "__main__" and _of_type(value) is None
+    return kind.__module__ == "__main__" and backends.of(value) is None
 
 
 def _names(function):
@@ -120,8 +95,12 @@ def _names(function):
     return found
 
 
-def network(make, arguments=(), options=None):
-    """Return the network that an answer is, or makes, with its adapter.
+def network(
+    make: Any,
+    arguments: Sequence = (),
+    options: Mapping[str, Any] | None = None,
+) -> tuple[Network, Backend]:
+    """Return the network that an answer is, or makes, with its backend.
 
     Args:
         make: A class or factory, called with `arguments` and `options`; a
@@ -134,9 +113,9 @@ def network(make, arguments=(), options=None):
     Raises:
         Wrong: It is none of these, or cannot be called so.
     """
-    fw = adapter(make)
-    if fw.is_network(make):
-        return make, fw
+    backend = backend_of(make)
+    if backend.is_network(make):
+        return make, backend
     name = getattr(make, "__name__", type(make).__name__)
     if not callable(make):
         raise Wrong(
@@ -148,8 +127,8 @@ def network(make, arguments=(), options=None):
         built = _call(make, name, arguments, options or {})
     if built is ...:
         raise Unanswered
-    if fw.is_network(built):
-        return built, fw
+    if backend.is_network(built):
+        return built, backend
     if inspect.isclass(built) or not callable(built):
         raise Wrong(
             f"`{name}` returns {brief(built)}, which is no network and "
@@ -157,9 +136,9 @@ def network(make, arguments=(), options=None):
         )
     parts = []
     for value in reachable(built):
-        if fw.is_network(value) and not any(value is p for p in parts):
+        if backend.is_network(value) and not any(value is p for p in parts):
             parts.append(value)
-    return fw.wrap(built, parts), fw
+    return backend.wrap(built, parts), backend
 
 
 def _parameters(make):

@@ -6,7 +6,7 @@ computed in double precision.
 
 import numpy as np
 
-from .variables import values
+from d2lutils.backends.variable import values
 
 
 def _pair(value):

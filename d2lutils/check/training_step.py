@@ -4,12 +4,10 @@ The network is batch normalisation, global average pooling and a dense layer
 of zeros: small enough for its gradients to be written down.
 """
 
-import importlib
-
 import numpy as np
 
 from .answer import Unanswered, Wrong
-from .recognise import adapter
+from .recognise import backend_of
 
 _LR, _STEPS, _CLASSES, _CHANNELS = 0.5, 3, 4, 3
 
@@ -64,45 +62,15 @@ class _Simulation:
         )
 
 
-def _torch():
-    torch = importlib.import_module("torch")
-    nn = torch.nn
-    norm, dense = nn.BatchNorm2d(_CHANNELS), nn.Linear(_CHANNELS, _CLASSES)
-    nn.init.zeros_(dense.weight)
-    nn.init.zeros_(dense.bias)
-    net = nn.Sequential(norm, nn.AdaptiveAvgPool2d(1), nn.Flatten(), dense)
-    return net, lambda y: torch.tensor(y, dtype=torch.int64)
-
-
-def _tensorflow():
-    tf = importlib.import_module("tensorflow")
-    layers = tf.keras.layers
-    net = tf.keras.Sequential(
-        [
-            tf.keras.Input((None, None, _CHANNELS)),
-            layers.BatchNormalization(epsilon=1e-5, momentum=0.9),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(_CLASSES, kernel_initializer="zeros"),
-        ]
-    )
-    return net, lambda y: tf.constant(y, tf.int32)
-
-
-def _mxnet():
-    mx = importlib.import_module("mxnet")
-    nn = mx.gluon.nn
-    net = nn.HybridSequential()
-    net.add(
-        nn.BatchNorm(epsilon=1e-5, momentum=0.9, in_channels=_CHANNELS),
-        nn.GlobalAvgPool2D(),
-        nn.Flatten(),
-        nn.Dense(_CLASSES, in_units=_CHANNELS, weight_initializer="zeros"),
-    )
-    net.initialize()
-    return net, lambda y: mx.np.array(y, dtype="int32")
-
-
-_NETWORKS = {"PyTorch": _torch, "TensorFlow": _tensorflow, "MXNet": _mxnet}
+def _network(backend, X):
+    """Return the network, as it is before the first step."""
+    dense = backend.dense(_CHANNELS, _CLASSES)
+    for variable in backend.parameters(dense):
+        variable.write(np.zeros(variable.shape, np.float32))
+    norm = backend.batch_norm(_CHANNELS)
+    net = backend.sequential(norm, backend.global_avg_pool(), dense)
+    backend.forward(net, X)  # it makes what waits for an input
+    return net
 
 
 def compare_steps(make):
@@ -112,13 +80,12 @@ def compare_steps(make):
         make: `make(net, lr)` returns `step(X, y)`, which takes a step and
             returns the accuracy on the batch after it, in evaluation mode.
     """
-    fw = adapter(make)
-    net, labels = _NETWORKS[fw.NAME]()
+    backend = backend_of(make)
     X, y = _data()
-    right = _Simulation(np.float64(X), y, fw.UNBIASED_VARIANCE)
-    inputs = fw.tensor(
-        X.transpose(0, 2, 3, 1) if fw.NAME == "TensorFlow" else X
-    )
+    net = _network(backend, X)
+    right = _Simulation(np.float64(X), y, backend.unbiased_variance)
+    inputs = backend.images(X)
+    labels = backend.tensor(y.astype(backend.label_type))
     step = make(net, _LR)
     if step is ...:
         raise Unanswered
@@ -126,17 +93,17 @@ def compare_steps(make):
         raise Wrong("`make_step_and_test` has to return a function")
     for index in range(1, _STEPS + 1):
         before = right.accuracy(False), right.b, right.running[0]
-        found = step(inputs, labels(y))
+        found = step(inputs, labels)
         if found is ...:
             raise Unanswered
         right.step()
-        _compare_mean(index, _mean(fw, net), right, before[2])
-        _compare_weights(index, fw, net, right, before[1])
-        _compare_accuracy(index, fw, found, right, before[0])
+        _compare_mean(index, _mean(backend, net), right, before[2])
+        _compare_weights(index, backend, net, right, before[1])
+        _compare_accuracy(index, backend, found, right, before[0])
 
 
-def _mean(fw, net):
-    return next(v.read() for v in fw.state(net) if v.kind == "mean")
+def _mean(backend, net):
+    return next(v.read() for v in backend.statistics(net) if v.kind == "mean")
 
 
 def _close(a, b):
@@ -164,8 +131,8 @@ def _compare_mean(index, mean, right, before):
     )
 
 
-def _compare_weights(index, fw, net, right, before):
-    found = {v.key: v.read() for v in fw.parameters(net)}
+def _compare_weights(index, backend, net, right, before):
+    found = {v.key: v.read() for v in backend.parameters(net)}
     W, b = found[_CLASSES, _CHANNELS], found[_CLASSES,]
     if _close(W, right.W) and _close(b, right.b):
         return
@@ -197,8 +164,8 @@ def _compare_weights(index, fw, net, right, before):
     raise Wrong(words)
 
 
-def _compare_accuracy(index, fw, found, right, before):
-    found = fw.to_numpy(found)
+def _compare_accuracy(index, backend, found, right, before):
+    found = backend.numpy(found)
     try:
         value = float(found)
     except (TypeError, ValueError):

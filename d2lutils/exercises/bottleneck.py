@@ -1,8 +1,5 @@
 """The checks of the chapter on bottlenecks."""
 
-import logging
-from contextlib import contextmanager
-
 from d2lutils.check.answer import Wrong, exercise
 from d2lutils.check.blocks import bottleneck_block
 from d2lutils.check.compare import (
@@ -224,8 +221,7 @@ def skipping_bottleneck(Bottleneck):
 def grouped_bottleneck(GroupedBottleneck, channels):
     """Check a grouped bottleneck and its width (tolerance 1e-3)."""
     function("GroupedBottleneck", GroupedBottleneck)
-    with _quiet():
-        _compare_grouped(GroupedBottleneck)
+    _compare_grouped(GroupedBottleneck)
     integer(
         "channels",
         channels,
@@ -237,18 +233,6 @@ def grouped_bottleneck(GroupedBottleneck, channels):
             64: "with 64 channels inside, the block costs about half of ours",
         },
     )
-
-
-@contextmanager
-def _quiet():
-    """Hold TensorFlow's warnings back: it traces grouped layers each time."""
-    logger = logging.getLogger("tensorflow")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def _compare_grouped(block):

@@ -4,7 +4,7 @@ import numpy as np
 
 from d2lutils.check.answer import Unanswered, Wrong, exercise
 from d2lutils.check.compare import array, function, number, same_results
-from d2lutils.check.recognise import adapter
+from d2lutils.check.recognise import backend_of
 
 
 @exercise(
@@ -177,14 +177,13 @@ def mean_images(mean_images):
     )
 
 
-def _passes(batches, fw, count, size):
+def _passes(batches, backend, count, size):
     """Return what two calls yield: lists of (images, labels) in NumPy."""
     for _ in range(2):
         numbers = np.arange(count, dtype=np.float32)
-        images = np.tile(numbers[:, None, None, None], (1, 28, 28, 1))
-        if fw.NAME != "TensorFlow":
-            images = images.transpose(0, 3, 1, 2)
-        yielded = batches(fw.tensor(images), fw.tensor(numbers), size)
+        images = np.tile(numbers[:, None, None, None], (1, 1, 28, 28))
+        images, labels = backend.images(images), backend.tensor(numbers)
+        yielded = batches(images, labels, size)
         if yielded is ...:
             raise Unanswered
         if yielded is None:
@@ -193,7 +192,7 @@ def _passes(batches, fw, count, size):
         for batch in yielded:
             if not isinstance(batch, tuple | list) or len(batch) != 2:
                 raise Wrong("a batch has to be a pair: images and labels")
-            pairs.append(tuple(np.asarray(fw.to_numpy(x)) for x in batch))
+            pairs.append(tuple(np.asarray(backend.numpy(x)) for x in batch))
         yield pairs
 
 
@@ -249,10 +248,10 @@ def _check_pass(pairs, count, size):
 def shuffled_batches(batches):
     """Check a function that yields shuffled batches."""
     function("batches", batches)
-    fw, count, size = adapter(batches), 23, 5
+    backend, count, size = backend_of(batches), 23, 5
     first, second = (
         _check_pass(pairs, count, size)
-        for pairs in _passes(batches, fw, count, size)
+        for pairs in _passes(batches, backend, count, size)
     )
     if np.array_equal(first, np.arange(count)):
         raise Wrong(

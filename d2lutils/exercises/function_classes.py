@@ -93,22 +93,22 @@ def certain(a, b, c, d, e):
 def _embedding(embed, kind, modes):
     """Check that `embed` makes a deep network compute what a shallow does."""
     function("embed", embed)
-    fw, d2l, models = book(embed)
+    backend, models = book(embed)
     X = np.random.default_rng(1).standard_normal((4, 1, 8, 8))
     block = getattr(models, kind)
-    shallow = filled(fw, d2l, models.SmallResNet(block, 1), X)
+    shallow = filled(backend, models.SmallResNet(block, 1), X)
     deep = models.SmallResNet(block, 2)
-    fw.forward(deep, X, False)
-    before = d2l.get_weights(shallow)
-    wanted = fw.forward(shallow, X, False)
+    backend.forward(deep, X)
+    before = backend.get_weights(shallow)
+    wanted = backend.forward(shallow, X)
     embed(shallow, deep)
-    after = d2l.get_weights(shallow)
+    after = backend.get_weights(shallow)
     changed = [k for k in before if not np.array_equal(before[k], after[k])]
     if changed:
         raise Wrong(
             f"`embed` has changed the shallow network, first `{changed[0]}`"
         )
-    given = d2l.get_weights(deep)
+    given = backend.get_weights(deep)
     for name, W in before.items():
         if not np.allclose(W, given[name], atol=1e-6):
             raise Wrong(
@@ -117,8 +117,8 @@ def _embedding(embed, kind, modes):
             )
     for training in modes:
         if training:
-            wanted = fw.forward(shallow, X, True)
-        _compare(wanted, fw.forward(deep, X, training), training, given)
+            wanted = backend.forward(shallow, X, True)
+        _compare(wanted, backend.forward(deep, X, training), training, given)
 
 
 def _compare(wanted, scores, training, weights):
@@ -208,17 +208,17 @@ def fair_block(block):
 
 def _fair(block, arguments, case):
     in_channels, channels, stride = arguments
-    net, fw = network(block, arguments)
+    net, backend = network(block, arguments)
     X = np.random.default_rng(0).standard_normal((2, in_channels, 8, 8))
-    Y = fw.forward(net, X, False)
+    Y = backend.forward(net, X)
     side = 8 // stride
     if Y.shape != (2, channels, side, side):
         raise Wrong(
-            f"{case}: for an input of shape {fw.shown(X.shape)} the output "
-            f"has the shape {fw.shown(Y.shape)}"
+            f"{case}: for an input of shape {backend.shown(X.shape)} the "
+            f"output has the shape {backend.shown(Y.shape)}"
         )
     # In order of size, for names and order do not matter.
-    shapes = sorted(variable.key for variable in fw.parameters(net))
+    shapes = sorted(variable.key for variable in backend.parameters(net))
     plain = [(channels,)] * 4
     plain += [(channels, in_channels, 3, 3), (channels, channels, 3, 3)]
     if shapes != sorted(plain):
@@ -228,13 +228,13 @@ def _fair(block, arguments, case):
             f"their shapes are {', '.join(map(str, shapes))}"
         )
     # A branch of zero leaves the shortcut alone.
-    for variable in fw.parameters(net):
+    for variable in backend.parameters(net):
         variable.write(np.zeros(variable.shape, np.float32))
-    Y = fw.forward(net, np.abs(X), False)
+    Y = backend.forward(net, np.abs(X))
     if not np.any(Y):
         raise Wrong(
             f"{case}: with all parameters zero the output is zero, so "
             "nothing of the input is passed on"
         )
-    if (fw.forward(net, -np.abs(X), False) != 0).any():
+    if (backend.forward(net, -np.abs(X)) != 0).any():
         raise Wrong(f"{case}: the ReLU behind the addition is missing")

@@ -17,6 +17,7 @@ from d2lutils.check.compare import (
     same_results,
 )
 from d2lutils.check.models import book, filled
+from d2lutils.check.recognise import backend_of
 from d2lutils.check.reference import Weights, relu
 
 
@@ -268,23 +269,23 @@ def _pull(A, row):
 def lesion(without):
     """Check a function that removes blocks from a network."""
     function("without", without)
-    fw, d2l, models = book(without)
+    backend, models = book(without)
     X = np.random.default_rng(1).standard_normal((3, 1, 12, 12))
     net = models.SmallResNet(models.BasicBlock, 2)
-    filled(fw, d2l, net, X)
-    before = d2l.get_weights(net)
-    whole = fw.forward(net, X, False)
+    filled(backend, net, X)
+    before = backend.get_weights(net)
+    whole = backend.forward(net, X)
     given = {}
     for removed in ([], [5], [0, 1]):
         lesioned = without(net, removed)
         if lesioned is None:
             raise Wrong("`without` returns None: `return` is missing")
-        if not fw.is_network(lesioned):
+        if not backend.is_network(lesioned):
             raise Wrong(
                 f"`without` returns a {type(lesioned).__name__}, not a network"
             )
-        given[tuple(removed)] = fw.forward(lesioned, X, False)
-        if not np.allclose(fw.forward(net, X, False), whole, atol=1e-5):
+        given[tuple(removed)] = backend.forward(lesioned, X)
+        if not np.allclose(backend.forward(net, X), whole, atol=1e-5):
             raise Wrong(
                 f"`without(net, {removed})` changes `net` itself; the next "
                 "lesion starts from a damaged network"
@@ -294,37 +295,37 @@ def lesion(without):
         right = whole
         if removed:
             silent = [names[i] for i in removed]
-            right = _silenced(fw, d2l, net, before, X, silent)
+            right = _silenced(backend, net, before, X, silent)
         if scores.shape != right.shape:
             raise Wrong(
                 f"`without(net, {list(removed)})` puts out the shape "
                 f"{scores.shape}, `net` itself {right.shape}"
             )
         if not np.allclose(scores, right, atol=1e-3 * np.abs(right).max()):
-            _blame(fw, d2l, net, before, X, names, removed, scores)
+            _blame(backend, net, before, X, names, removed, scores)
 
 
-def _silenced(fw, d2l, net, weights, X, names):
+def _silenced(backend, net, weights, X, names):
     """Return the scores of a network, some blocks of which do nothing."""
     weights = dict(weights)
     for name in names:
         for part in ("weight", "bias"):
             key = f"{name}.bn2.{part}"
             weights[key] = 0 * weights[key]
-    kept = d2l.get_weights(net)
-    d2l.set_weights(net, weights)
-    scores = fw.forward(net, X, False)
-    d2l.set_weights(net, kept)
+    kept = backend.get_weights(net)
+    backend.set_weights(net, weights)
+    scores = backend.forward(net, X)
+    backend.set_weights(net, kept)
     return scores
 
 
-def _blame(fw, d2l, net, weights, X, names, removed, scores):
+def _blame(backend, net, weights, X, names, removed, scores):
     """Say which blocks are missing instead of the right ones."""
     call = f"`without(net, {list(removed)})`"
     for count in range(4):
         for others in itertools.combinations((0, 1, 3, 5), count):
             wrong = _silenced(
-                fw, d2l, net, weights, X, [names[i] for i in others]
+                backend, net, weights, X, [names[i] for i in others]
             )
             if np.allclose(scores, wrong, atol=1e-3 * np.abs(wrong).max()):
                 lost = ", ".join(map(str, others)) or "none"
@@ -378,14 +379,14 @@ def stochastic_depth(block):
             ),
         ],
     )
-    fw = book(net)[0]
+    backend = backend_of(net)
     kept = _dropped(X, Weights(), True, factor=1)
     scaled = _dropped(X, Weights(), True, factor=1 / KEEP)
     count = 0
     for _ in range(60):
-        for variable in [*fw.parameters(net), *fw.state(net)]:
+        for variable in [*backend.parameters(net), *backend.statistics(net)]:
             variable.fill()
-        Y = fw.forward(net, X, True)
+        Y = backend.forward(net, X, True)
         if _like(Y, kept):
             count += 1
         elif not _like(Y, X):

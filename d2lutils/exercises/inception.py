@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from d2lutils.backends.variable import describe
 from d2lutils.check.answer import Wrong, exercise
 from d2lutils.check.compare import function, integer, same_function
 from d2lutils.check.compare import shape as same_shape
 from d2lutils.check.recognise import network
 from d2lutils.check.reference import max_pool, relu
-from d2lutils.check.variables import describe
 
 
 def _parameters(channels, reduced=True, bias=1):
@@ -144,16 +144,16 @@ def merging_convolution(merging_convolution):
     """Check a convolution that adds two halves, to 0.1 %."""
     function("merging_convolution", merging_convolution)
     for c in 4, 3:
-        net, fw = network(merging_convolution, (c,))
+        net, backend = network(merging_convolution, (c,))
         units = np.vstack([np.eye(2 * c), np.zeros((1, 2 * c))])
-        Y = fw.forward(net, units.reshape(-1, 2 * c, 1, 1), False)
+        Y = backend.forward(net, units.reshape(-1, 2 * c, 1, 1))
         if np.shape(Y) != (2 * c + 1, c, 1, 1):
             raise Wrong(
                 f"with `channels = {c}`, for an input of shape "
-                f"{fw.shown((1, 2 * c, 1, 1))} the output has the shape "
-                f"{fw.shown((1, *np.shape(Y)[1:]))}"
+                f"{backend.shown((1, 2 * c, 1, 1))} the output has the shape "
+                f"{backend.shown((1, *np.shape(Y)[1:]))}"
             )
-        surplus = [v for v in fw.parameters(net) if v.key != (c, 2 * c)]
+        surplus = [v for v in backend.parameters(net) if v.key != (c, 2 * c)]
         if surplus:
             raise Wrong(
                 f"with `channels = {c}` the layer has "

@@ -6,7 +6,11 @@ import os
 
 from d2lutils.check.answer import Unanswered, Wrong, exercise
 from d2lutils.check.compare import choice, function
+from d2lutils.frameworks import FRAMEWORKS
 from d2lutils.scale import VARIABLE, current_scale
+
+# As the exercise tells it: the tab and the ending of the address.
+_CHOSEN, _IN_ADDRESS = "tensorflow", "mxnet"
 
 
 @exercise(
@@ -20,35 +24,44 @@ from d2lutils.scale import VARIABLE, current_scale
 )
 def framework_tabs(there, with_ending, back_here):
     """Check which tabs are shown: there, with an ending, and back here."""
-    choice(
+    first = next(iter(FRAMEWORKS))
+
+    def compare(name, value, right, words):
+        """Compare a key; `words` has a sentence for each wrong one."""
+        others = f"`{name}` is a framework that nobody has asked for"
+        wrong = {key: words.get(key, others) for key in FRAMEWORKS}
+        wrong.pop(right)
+        choice(name, value, right, wrong)
+
+    compare(
         "there",
         there,
-        "tensorflow",
+        _CHOSEN,
         {
-            "pytorch": "`there` names the framework of a first visit; you "
+            first: "`there` names the framework of a first visit; you "
             "have chosen another since",
-            "mxnet": "`there` is a page without an ending in its address",
+            _IN_ADDRESS: "`there` is a page without an ending in its address",
         },
     )
-    choice(
+    compare(
         "with_ending",
         with_ending,
-        "mxnet",
+        _IN_ADDRESS,
         {
-            "pytorch": "`with_ending` is neither what you chose nor what the "
+            first: "`with_ending` is neither what you chose nor what the "
             "address names",
-            "tensorflow": "`with_ending` is what you chose, and the address "
+            _CHOSEN: "`with_ending` is what you chose, and the address "
             "goes unheeded",
         },
     )
-    choice(
+    compare(
         "back_here",
         back_here,
-        "mxnet",
+        _IN_ADDRESS,
         {
-            "pytorch": "`back_here` forgets all choices, but the browser "
+            first: "`back_here` forgets all choices, but the browser "
             "remembers",
-            "tensorflow": "`back_here` forgets a choice: one was made after "
+            _CHOSEN: "`back_here` forgets a choice: one was made after "
             "you clicked on the tab",
         },
     )

@@ -170,9 +170,9 @@ def stem(make_stem):
 )
 def small_stem(make_stem):
     """Check a stem for images of 32×32."""
-    net, fw = network(make_stem)
+    net, backend = network(make_stem)
     X = np.random.default_rng(0).standard_normal((4, 1, 32, 32))
-    Y = fw.forward(net, X, True)
+    Y = backend.forward(net, X, True)
     if not isinstance(Y, np.ndarray) or Y.ndim != 4:
         raise Wrong("the stem does not return images")
     shape(
@@ -188,7 +188,7 @@ def small_stem(make_stem):
         },
         AXES,
     )
-    count = sum(int(np.prod(each.shape)) for each in fw.parameters(net))
+    count = sum(int(np.prod(each.shape)) for each in backend.parameters(net))
     if count > 1000:
         raise Wrong(
             f"the stem has {count:,} parameters, more than 1,000",
@@ -201,7 +201,7 @@ def small_stem(make_stem):
     if not Y.any():
         raise Wrong("all entries are zero")
     # Large enough for ε not to matter.
-    large, larger = (fw.forward(net, s * X, True) for s in (100, 1000))
+    large, larger = (backend.forward(net, s * X, True) for s in (100, 1000))
     if np.abs(larger - large).max() > 0.1 * np.abs(large).max():
         raise Wrong(
             "an input that is ten times as large changes the output, so it "
@@ -211,11 +211,11 @@ def small_stem(make_stem):
         )
     other = X.copy()
     other[0] *= 3
-    if np.allclose(fw.forward(net, other, True)[1], Y[1], atol=1e-4):
+    if np.allclose(backend.forward(net, other, True)[1], Y[1], atol=1e-4):
         raise Wrong("each image is normalised by itself, not over the batch")
     other = X.copy()
     other[:, :, 16, 16] += 1
-    changed = fw.forward(net, other, False) - fw.forward(net, X, False)
+    changed = backend.forward(net, other) - backend.forward(net, X)
     if np.any(np.abs(changed) > 1e-6, axis=(0, 1)).sum() <= 1:
         raise Wrong("each output looks at a single pixel")
 

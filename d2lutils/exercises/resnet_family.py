@@ -343,9 +343,9 @@ def moved_blocks(to_stage_1, to_stage_4):
 def resnet26(resnet26):
     """Check ResNet-26, with 7 classes and 3 channels (tolerance 1e-3)."""
     options = {"num_classes": 7, "in_channels": 3}
-    net, fw = network(resnet26, (), options)
-    fw.forward(net, np.zeros((1, 3, 24, 24), np.float32), False)
-    size = sum(math.prod(v.shape) for v in fw.parameters(net))
+    net, backend = network(resnet26, (), options)
+    backend.forward(net, np.zeros((1, 3, 24, 24), np.float32), False)
+    size = sum(math.prod(v.shape) for v in backend.parameters(net))
     for body, words in _NOT_RESNET26:
         width = 512 if "basic" in words else 2048
         if size == body + 7 * (width + 1):
@@ -385,7 +385,7 @@ def resnet26(resnet26):
 def stage_of_bottlenecks(stage):
     """Check a stage of bottlenecks, basic and other blocks."""
     function("stage", stage)
-    _, _, models = book(stage)
+    _, models = book(stage)
     for name, block, expansion in [
         ("basic blocks", models.BasicBlock, 1),
         ("bottlenecks", models.Bottleneck, 4),
@@ -418,7 +418,7 @@ def stage_of_bottlenecks(stage):
 def num_activations(num_activations):
     """Check the count of activations, for a block and a small network."""
     function("num_activations", num_activations)
-    fw, _, models = book(num_activations)
+    backend, models = book(num_activations)
     for name, net, batch, image, right, dense, whole in [
         (
             "Bottleneck(16, 8, stride=2)",
@@ -439,10 +439,11 @@ def num_activations(num_activations):
             0,
         ),
     ]:
-        sizes = fw.shown((batch, *image))
+        sizes = backend.shown((batch, *image))
+        backend.forward(net, np.zeros((batch, *image), np.float32))
         integer(
             f"num_activations({name}, {sizes})",
-            num_activations(_ready(net), sizes),
+            num_activations(net, sizes),
             right,
             {
                 batch * right: "the count grows with the batch; it should be "
@@ -454,10 +455,3 @@ def num_activations(num_activations):
                 whole: f"{name}: the inputs of the convolutions are counted",
             },
         )
-
-
-def _ready(net):
-    """Give a block of MXNet its weights."""
-    if hasattr(net, "initialize"):
-        net.initialize()
-    return net

@@ -10,7 +10,7 @@ from d2lutils.check.compare import (
     same_function,
     same_results,
 )
-from d2lutils.check.recognise import adapter, network
+from d2lutils.check.recognise import backend_of, network
 
 
 @exercise(
@@ -85,19 +85,6 @@ def kernel_layout(to_keras, from_keras):
         )
 
 
-def _dense_layer(fw, inputs, outputs):
-    """Return a fully connected layer of a framework, with its weights."""
-    if fw.NAME == "PyTorch":
-        return fw.nn.Linear(inputs, outputs)
-    if fw.NAME == "MXNet":
-        layer = fw.nn.Dense(outputs, in_units=inputs)
-        layer.initialize()
-        return layer
-    layer = fw.keras.layers.Dense(outputs)
-    layer.build((None, inputs))
-    return layer
-
-
 @exercise(
     label="ex-same-numbers-dense",
     hint="Write down a small matrix, say of 2 rows and 3 columns; then its "
@@ -110,21 +97,22 @@ def _dense_layer(fw, inputs, outputs):
 def load_dense(load_dense):
     """Check weights of a dense layer that come from another framework."""
     function("load_dense", load_dense)
-    fw = adapter(load_dense)
+    backend = backend_of(load_dense)
+    layout = backend.kernel_layout
+    inputs_first = layout.index("I") < layout.index("O")
     rng = np.random.default_rng(0)
     for inputs, outputs in (5, 3), (4, 4):
         W = rng.standard_normal((outputs, inputs)).astype(np.float32)
         bias = rng.standard_normal(outputs).astype(np.float32)
         X = rng.standard_normal((6, inputs)).astype(np.float32)
-        # TensorFlow gets PyTorch's layout, the others Keras's.
-        theirs = W if fw.NAME == "TensorFlow" else W.T
-        layer = _dense_layer(fw, inputs, outputs)
+        # They come from a framework that has the other layout.
+        theirs = W if inputs_first else W.T
+        layer = backend.dense(inputs, outputs)
         load_dense(layer, theirs.copy(), bias.copy())
-        own = (inputs, outputs) if fw.NAME == "TensorFlow" else W.shape
-        shuffled = np.ascontiguousarray(theirs).reshape(own)
-        shuffled = shuffled.T if fw.NAME == "TensorFlow" else shuffled
+        shuffled = np.ascontiguousarray(theirs).reshape(theirs.T.shape)
+        shuffled = shuffled.T if inputs_first else shuffled
         case = f"with {inputs} inputs and {outputs} outputs"
-        found = fw.forward(layer, X, False)
+        found = backend.forward(layer, X)
         mistakes = [
             (
                 X @ W.T,
@@ -212,17 +200,16 @@ def _batch_norm(X, weights, training):
 )
 def moved_batch_norm(batch_norm):
     """Check a batch normalisation; its epsilon to 10 %."""
-    net, fw = network(batch_norm, (3,))
+    net, backend = network(batch_norm, (3,))
     variance = 1e-3
     X = np.random.default_rng(0).uniform(1, 2, (2, 3, 4, 4))
-    fw.forward(net, X, False)
-    for variable in [*fw.parameters(net), *fw.state(net)]:
-        # γ = 1, β = 0, mean 0: the output is X / √(variance + ε).
-        last = variable.name.rpartition("/")[2].rpartition(".")[2]
-        value = 1.0 if last in ("gamma", "weight") else 0.0
-        value = variance if variable.kind == "variance" else value
+    backend.forward(net, X)
+    wanted = {"mean": 0.0, "variance": variance}
+    for variable in [*backend.parameters(net), *backend.statistics(net)]:
+        value = wanted.get(variable.kind, 1.0)
         variable.write(np.full(variable.shape, value, np.float32))
-    Y = fw.forward(net, X, False)
+    # Without what is added, β: with γ = 1 it is X / √(variance + ε).
+    Y = backend.forward(net, 2 * X) - backend.forward(net, X)
     if Y.shape != X.shape or not np.isfinite(Y).all() or (Y == 0).any():
         raise Wrong("this is no batch normalisation of three channels")
     epsilon = float(np.mean((X / Y) ** 2)) - variance

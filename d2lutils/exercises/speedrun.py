@@ -1,6 +1,5 @@
 """Checks for the exercises of the chapter on a fast recipe."""
 
-import importlib
 import math
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from d2lutils.check.answer import Unanswered, Wrong, exercise
 from d2lutils.check.compare import function, integer, number, same_results
 from d2lutils.check.models import book, filled
-from d2lutils.check.recognise import adapter, network
+from d2lutils.check.recognise import backend_of, network
 from d2lutils.check.values import plain
 
 
@@ -157,12 +156,14 @@ _LOSS_MISTAKES = [
 def smoothed_loss(smoothed_loss):
     """Check the smoothed cross-entropy (tolerance 0.1 per cent)."""
     function("smoothed_loss", smoothed_loss)
-    fw = adapter(smoothed_loss)
+    backend = backend_of(smoothed_loss)
 
     def called(scores, labels, epsilon):
-        found = plain(
-            smoothed_loss(fw.tensor(scores), _whole(fw, labels), epsilon)
+        tensors = (
+            backend.tensor(np.float32(scores)),
+            backend.tensor(labels.astype(backend.label_type)),
         )
+        found = plain(smoothed_loss(*tensors, epsilon))
         if np.size(found) == 1 and isinstance(found, np.ndarray):
             return found.item()
         if np.shape(found) == np.shape(labels):
@@ -186,16 +187,6 @@ def smoothed_loss(smoothed_loss):
             "although all is right with small ones: the softmax has been "
             "rounded to 0 before its logarithm is taken"
         )
-
-
-def _whole(fw, labels):
-    """Return labels as a tensor of whole numbers."""
-    tensor = fw.tensor(labels)
-    if fw.NAME == "PyTorch":
-        return tensor.long()
-    if fw.NAME == "TensorFlow":
-        return importlib.import_module("tensorflow").cast(tensor, "int32")
-    return tensor.astype("int32")
 
 
 @exercise(
@@ -305,19 +296,19 @@ class _Trial:
     """A small network with weights, and a reader's wrapper around it."""
 
     def __init__(self, make):
-        self.fw, self.d2l, models = book(make)
+        self.backend, models = book(make)
         # Neither side is symmetric, and they are not alike.
         self.X = np.random.default_rng(1).standard_normal((4, 1, 8, 12))
         self.inner = models.QuickResNet(channels=4)
-        filled(self.fw, self.d2l, self.inner, self.X)
-        self.weights = self.d2l.get_weights(self.inner)
+        filled(self.backend, self.inner, self.X)
+        self.weights = self.backend.get_weights(self.inner)
         self.net, _ = network(make, (self.inner,))
 
     def scores(self, net, X, training):
         """Return a network's scores, and the weights that it leaves."""
-        self.d2l.set_weights(self.inner, self.weights)
-        Y = self.fw.forward(net, X, training)
-        return Y, self.d2l.get_weights(self.inner)
+        self.backend.set_weights(self.inner, self.weights)
+        Y = self.backend.forward(net, X, training)
+        return Y, self.backend.get_weights(self.inner)
 
     def of_inner(self, training, *axes):
         """Return the inner network's scores of images that are reversed."""

@@ -20,6 +20,8 @@ assert check.silent_branch
 told("loaded for silent_branch", chapters())
 for name in check.__all__:
     getattr(check, name)
-heavy = {"keras", "nbclient", *(row.module for row in FRAMEWORKS.values())}
+modules = {row.module for row in FRAMEWORKS.values()}
+backends = {f"d2lutils.backends.{module}" for module in modules}
+heavy = {"keras", "nbclient"} | modules | backends
 told("imported", heavy & set(sys.modules))
 check.residual_block(lambda X: X)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from d2lutils.backends.variable import canonical, describe, values
 from d2lutils.check import reference
-from d2lutils.check.variables import canonical, describe, values
 
 
 def test_values_depend_on_the_canonical_shape_only():

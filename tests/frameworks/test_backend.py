@@ -2,6 +2,7 @@
 
 import math
 import random
+import sys
 from itertools import chain
 
 import numpy as np
@@ -61,6 +62,18 @@ def test_tensors_are_the_arrays(backend, dtype):
     np.testing.assert_array_equal(found, array)
 
 
+def test_reversed_arrays_become_tensors(backend):
+    array = np.arange(6.0).reshape(1, 1, 2, 3)[..., ::-1]
+    np.testing.assert_array_equal(backend.numpy(backend.tensor(array)), array)
+    net = backend.wrap(lambda X: 2 * X, [])
+    np.testing.assert_array_equal(backend.forward(net, array), 2 * array)
+
+
+def test_labels_have_the_type_of_the_loader(backend, iters):
+    _, y = first_batch(iters)
+    assert backend.numpy(y).dtype == backend.label_type
+
+
 def test_what_is_no_tensor_is_left_as_it_is(backend):
     for value in (None, 3, "text", np.ones(2)):
         assert backend.numpy(value) is value
@@ -79,9 +92,10 @@ def test_images_are_in_the_layout_of_the_framework(backend):
 
 def test_a_value_tells_its_backend(backend):
     net = network(backend)
-    for value in (net, type(net), backend.tensor(np.ones(2))):
+    tensor = backend.tensor(np.ones(2))
+    for value in (net, type(net), tensor, sys.modules[backend.row.module]):
         assert backends.of(value) is backend
-    for value in (None, np.ones(2), object, "torch"):
+    for value in (None, np.ones(2), object, np, "torch"):
         assert backends.of(value) is None
     assert backend.is_network(net)
     assert not backend.is_network(type(net))
@@ -143,6 +157,28 @@ def test_wrapped_function_is_a_network(backend):
         backend.forward(doubled, X), 2 * backend.forward(net, X), rtol=1e-5
     )
     assert len(backend.parameters(doubled)) == len(backend.parameters(net))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_layers_compute_what_they_are_called(backend, training):
+    X = np.random.default_rng(0).normal(3, 2, (4, 3, 5, 6))
+    norm, dense = backend.batch_norm(3), backend.dense(3, 2)
+    net = backend.sequential(norm, backend.global_avg_pool(), dense)
+    backend.forward(net, X)
+    mean, var = np.zeros(3), np.ones(3)
+    if training:
+        mean, var = X.mean((0, 2, 3)), X.var((0, 2, 3))
+    Y = (X.mean((2, 3)) - mean) / np.sqrt(var + 1e-5)
+    W, b = (each.read() for each in backend.parameters(dense))
+    found = backend.forward(net, X, training)
+    np.testing.assert_allclose(found, Y @ W.T + b, atol=1e-4)
+    if training:
+        (moved,) = (
+            each.read()
+            for each in backend.statistics(net)
+            if each.kind == "mean"
+        )
+        np.testing.assert_allclose(moved, 0.1 * mean, rtol=1e-4)
 
 
 def test_full_precision_is_a_context(backend):

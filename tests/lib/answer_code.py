@@ -1,4 +1,4 @@
-"""What the answers in `tests/answers` are made of.
+"""What the answers in `tests/exercises/answers` are made of.
 
 Most of them are the solution of the exercise with a text replaced. Where the
 texts of the frameworks differ, an answer is a dictionary: framework → code.
@@ -6,28 +6,24 @@ texts of the frameworks differ, an answer is a dictionary: framework → code.
 
 from dataclasses import dataclass
 
-WORDS = {
-    "pytorch": {
-        "module": "torch",
-        "forward": "def forward(self, X):",
-        "training": "",
-        "relu": "F.relu",
-        "layer": "nn.ReLU()",
-    },
-    "tensorflow": {
-        "module": "tensorflow",
-        "forward": "def call(self, X, training=None):",
-        "training": ", training=training",
-        "relu": "tf.nn.relu",
-        "layer": "layers.ReLU()",
-    },
-    "mxnet": {
-        "module": "mxnet",
-        "forward": "def hybrid_forward(self, F, X):",
-        "training": "",
-        "relu": "F.npx.relu",
-        "layer": 'nn.Activation("relu")',
-    },
+from d2lutils.frameworks import FRAMEWORKS
+
+
+def in_each(*texts):
+    """Return framework → text, in the order of the table."""
+    return dict(zip(FRAMEWORKS, texts, strict=True))
+
+
+_WORDS = {
+    "module": [row.module for row in FRAMEWORKS.values()],
+    "forward": [
+        "def forward(self, X):",
+        "def call(self, X, training=None):",
+        "def hybrid_forward(self, F, X):",
+    ],
+    "training": ["", ", training=training", ""],
+    "relu": ["F.relu", "tf.nn.relu", "F.npx.relu"],
+    "layer": ["nn.ReLU()", "layers.ReLU()", 'nn.Activation("relu")'],
 }
 """What the frameworks call the same things."""
 
@@ -47,7 +43,7 @@ def replace(old, new):
 
 def replace_each(*pairs):
     """Return the solution with another text replaced in each framework."""
-    return {fw: Replaced(*pair) for fw, pair in zip(WORDS, pairs, strict=True)}
+    return in_each(*(Replaced(*pair) for pair in pairs))
 
 
 def replace_words(old, new):
@@ -59,7 +55,9 @@ def replace_words(old, new):
 
 def filled(text):
     """Return a text for each framework, with its `{words}` filled in."""
-    return {fw: text.format(**words) for fw, words in WORDS.items()}
+    columns = zip(*_WORDS.values(), strict=True)
+    words = (dict(zip(_WORDS, column, strict=True)) for column in columns)
+    return in_each(*(text.format(**each) for each in words))
 
 
 def put(codes, **parts):

@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on the data."""
 
-from answer_code import replace, replace_each
+from answer_code import in_each, replace, replace_each
 
 BODY = """
 def batches(images, labels, batch_size):
@@ -13,13 +13,9 @@ check.shuffled_batches(batches)
 """
 
 
-def written(pytorch, tensorflow, mxnet):
+def written(*firsts):
     """Return `batches` with other first lines, for each framework."""
-    return {
-        "pytorch": BODY.format(first=pytorch),
-        "tensorflow": BODY.format(first=tensorflow),
-        "mxnet": BODY.format(first=mxnet),
-    }
+    return in_each(*(BODY.format(first=first) for first in firsts))
 
 
 APART = written(

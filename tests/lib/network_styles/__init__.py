@@ -1,0 +1,7 @@
+"""One residual block in the styles of readers: a module for each framework.
+
+Each has the block as a class, `Block`, and what it is made of; `Still`, whose
+batch normalisation is never trained; `STYLES`, what the framework knows
+beside classes and functions; `lazy`, a layer that waits for an input; and
+`DEFAULT_MOMENTUM`, by which a batch's statistics enter the running ones.
+"""
