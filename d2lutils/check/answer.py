@@ -22,12 +22,15 @@ import json
 import os
 import textwrap
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ParamSpec
 
 from . import guard
 
 _WIDTH = 76
+_Answers = ParamSpec("_Answers")
 
 
 class Wrong(Exception):
@@ -39,7 +42,7 @@ class Wrong(Exception):
         hint: Replaces the exercise's hint, where the mistake is recognised.
     """
 
-    def __init__(self, what, hint=None):
+    def __init__(self, what: str, hint: str | None = None):
         super().__init__(what)
         self.what = what
         self.hint = hint
@@ -50,7 +53,7 @@ class Unanswered(Exception):
 
 
 @contextmanager
-def in_case(case):
+def in_case(case: str) -> Iterator[None]:
     """Say in which case the reader's code raises an exception."""
     try:
         yield
@@ -60,7 +63,7 @@ def in_case(case):
         raise Wrong(f"{case}: {guard.blame(error)}") from error
 
 
-def brief(value):
+def brief(value: object) -> str:
     """Return how Python writes a value, short enough for a sentence."""
     text = " ".join(repr(value).split())
     return f"`{text[:57]}…`" if len(text) > 58 else f"`{text}`"
@@ -75,7 +78,9 @@ class Verdict:
     hint: str = ""
 
 
-def exercise(*, label, hint, why):
+def exercise(
+    *, label: str, hint: str, why: str
+) -> Callable[[Callable[_Answers, None]], Callable[_Answers, None]]:
     """Make a function the public check of an exercise.
 
     Args:
@@ -114,7 +119,7 @@ def _judge(body, hint, args, kwargs):
     try:
         inspect.signature(body).bind(*args, **kwargs)
     except TypeError as error:
-        call = f"check.{body.__name__}{inspect.signature(body)}"
+        call = f"check.{body.__name__}({', '.join(_names(body))})"
         return Verdict(False, f"the check is called as `{call}`: {error}")
     try:
         guard.within(guard.seconds(), body, *args, **kwargs)
@@ -139,6 +144,10 @@ def _judge(body, hint, args, kwargs):
     if place := guard.untouched(answers):
         return Verdict(False, f"not answered yet: {place}")
     return verdict
+
+
+def _names(body):
+    return inspect.signature(body).parameters
 
 
 def _log(name, verdict, seconds, cpu_seconds):

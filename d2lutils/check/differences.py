@@ -76,8 +76,8 @@ def of_outputs(given, right, mode, evaluated, tolerance):
         given: The network's output.
         right: The right one.
         mode: The words for the mode that it ran in.
-        evaluated: Returns its output in evaluation mode; None: that it has
-            not been in training cannot be the fault.
+        evaluated: Its output in evaluation mode; None: that it has not been
+            in training cannot be the fault, or is not known.
         tolerance: Relative to the largest entry.
     """
     if given.shape != right.shape:
@@ -94,7 +94,7 @@ def of_outputs(given, right, mode, evaluated, tolerance):
         f"differ, by up to {error:.2g} times the largest"
     )
     if evaluated is not None and np.allclose(
-        given, evaluated(), atol=tolerance * largest
+        given, evaluated, atol=tolerance * largest
     ):
         return what + (
             ": the network computes the same as in evaluation mode, so batch "

@@ -1,12 +1,15 @@
 """Compare answers that are functions of numbers or arrays."""
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
 import numpy as np
 
 from .answer import Wrong, brief
 from .values import array, close, integer, number, plain
 
 
-def function(name, value):
+def function(name: str, value: Any) -> Callable:
     """Return a function, or whatever else can be called."""
     if not callable(value):
         raise Wrong(
@@ -17,7 +20,14 @@ def function(name, value):
     return value
 
 
-def same_results(name, value, reference, cases, mistakes=(), tolerance=1e-3):
+def same_results(
+    name: str,
+    value: Any,
+    reference: Callable,
+    cases: Sequence[tuple],
+    mistakes: Iterable[tuple[Callable, str]] = (),
+    tolerance: float = 1e-3,
+) -> None:
     """Compare a function of numbers or arrays with another, case by case.
 
     Args:

@@ -10,9 +10,10 @@ import sysconfig
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _LONGEST = 240  # characters of an error's message
 
@@ -44,12 +45,12 @@ class TimeUp(BaseException):
     """The time is over. No `except Exception` of a reader stops it."""
 
 
-def seconds():
+def seconds() -> float:
     """Return how long a check may take: D2L_CHECK_SECONDS, or 5."""
     return float(os.environ.get("D2L_CHECK_SECONDS", 5))
 
 
-def within(limit, function, *args, **kwargs):
+def within(limit: float, function: Callable, *args: Any, **kwargs: Any) -> Any:
     """Call a function and return what it returns.
 
     Raises:
@@ -101,7 +102,7 @@ def _in_thread(limit, function, *args, **kwargs):
     return result["value"]
 
 
-def blame(error, check=None):
+def blame(error: BaseException, check: Callable | None = None) -> str:
     """Tell an exception in one sentence, with the line of the reader's code.
 
     The line is the innermost that is neither Python's, nor a package's, nor
@@ -135,7 +136,7 @@ def _is_theirs(filename):
     return not str(Path(filename).resolve()).startswith(_NOT_THEIRS)
 
 
-def is_ellipsis(answer):
+def is_ellipsis(answer: Any) -> bool:
     """Whether an answer is `...`, or a list or dictionary that holds it."""
     if isinstance(answer, Mapping):
         answer = list(answer.values())
@@ -144,7 +145,7 @@ def is_ellipsis(answer):
     return answer is ...
 
 
-def untouched(answers):
+def untouched(answers: Iterable) -> str:
     """Say where a `...` still stands for a statement in the answers' code."""
     for answer in answers:
         for definition in (answer, type(answer)):

@@ -6,12 +6,16 @@ every variable is filled with values that depend on its shape alone, so that
 networks that compute the same function give the same numbers.
 """
 
+import functools
 import math
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 
+from d2lutils.backends import Network
 from d2lutils.backends.variable import canonical
 
 from . import differences, recognise
@@ -21,24 +25,27 @@ from .reference import Weights
 MODES = {True: "training mode", False: "evaluation mode"}
 _EPSILONS = (1e-5, 1e-3)  # of batch normalisation: PyTorch's, Keras' default
 
+Reference = Callable[[np.ndarray, Weights, bool], np.ndarray]
+"""Computes an output of X, with weights, in training or evaluation mode."""
+
 
 def same_function(
-    make,
-    reference,
-    input_shape,
+    make: Any,
+    reference: Reference,
+    input_shape: Sequence[int],
     *,
-    arguments=(),
-    options=None,
-    modes=(False, True),
-    statistics=True,
-    gradient=False,
-    allow_bias=False,
-    momentum=None,
-    mistakes=(),
-    case="",
-    inputs=None,
-    tolerance=1e-3,
-):
+    arguments: Sequence = (),
+    options: Mapping[str, Any] | None = None,
+    modes: Sequence[bool] = (False, True),
+    statistics: bool = True,
+    gradient: bool = False,
+    allow_bias: bool = False,
+    momentum: float | None = None,
+    mistakes: Iterable[tuple[Reference, str]] = (),
+    case: str = "",
+    inputs: Any = None,
+    tolerance: float = 1e-3,
+) -> Network:
     """Compare a network with a reference; return the network.
 
     In this order: that it runs on an input, the shape of its output, the
@@ -97,6 +104,7 @@ class _Answer:
     def __init__(self, net, backend, X, allow_bias, tolerance):
         self.net, self.backend, self.X = net, backend, X
         self.allow_bias, self.tolerance = allow_bias, tolerance
+        self.outputs = {}
         # Makes the variables of layers that wait for an input.
         self.shape = self.run(False).shape
         self.trained = backend.parameters(net)
@@ -123,9 +131,20 @@ class _Answer:
             )
         return np.asarray(output, np.float64)
 
-    def fill(self, weights):
+    def filled_run(self, surplus, training):
+        """Return the output of the network with all variables filled.
+
+        It is computed once, for all that it is compared with.
+        """
+        key = training, *sorted(surplus.elements())
+        if key not in self.outputs:
+            self.fill(surplus)
+            self.outputs[key] = self.run(training)
+        return self.outputs[key]
+
+    def fill(self, surplus):
         """Fill all variables, surplus biases with zeros."""
-        surplus = self._surplus(weights)
+        surplus = Counter(surplus)
         for variable in [*self.trained, *self.running]:
             if surplus[variable.key] > 0 and variable.kind == "bias":
                 surplus[variable.key] -= 1
@@ -140,22 +159,29 @@ class _Answer:
 
     def compare(self, reference, modes, statistics, momentum):
         """Raise `Wrong` for the first thing that differs."""
-        weights = Weights()
-        right = reference(self.X, weights, False)
+
+        @functools.cache
+        def computed(eps, training):
+            weights = Weights(eps)
+            return reference(self.X, weights, training), weights
+
+        right, weights = computed(_EPSILONS[0], False)
         _raise(differences.of_shapes(self.backend, self.X, self.shape, right))
         _raise(
             differences.of_parameters(
                 self.trained, weights.trained, self.allow_bias
             )
         )
-        self.fill(weights)
+        surplus = self._surplus(weights)
         faults = []
         # Either usual ε of batch normalisation is right.
         for self.eps in _EPSILONS if weights.statistics else _EPSILONS[:1]:
             for training in modes:
-                weights = Weights(self.eps)
-                right = reference(self.X, weights, training)
-                if fault := self._compare_outputs(right, training, weights):
+                right, weights = computed(self.eps, training)
+                norms = training and weights.statistics
+                if fault := self._compare_outputs(
+                    right, training, surplus, norms
+                ):
                     faults.append(fault)
                     break
             else:
@@ -165,16 +191,14 @@ class _Answer:
         if statistics and modes[-1]:  # a training pass was the last
             self._compare_statistics(weights.statistics, momentum)
 
-    def _compare_outputs(self, right, training, weights):
-        for variable in self.running:
-            variable.fill()
-        given = self.run(training)
-        norms = training and weights.statistics
+    def _compare_outputs(self, right, training, surplus, norms):
+        given = self.filled_run(surplus, training)
+        evaluated = self.outputs.get((False, *sorted(surplus.elements())))
         return differences.of_outputs(
             given,
             right,
             MODES[training],
-            (lambda: self.run(False)) if norms else None,
+            evaluated if norms else None,
             self.tolerance,
         )
 
@@ -206,7 +230,7 @@ class _Answer:
         output = reference(self.X, weights, training)
         weight = rng.standard_normal(output.shape)
         weight = weight.astype(np.float32).astype(np.float64)
-        self.fill(weights)
+        self.fill(self._surplus(weights))
         given = self.backend.input_gradient(self.net, self.X, weight, training)
         if given is None:
             raise Wrong("no gradient reaches the input")

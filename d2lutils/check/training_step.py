@@ -4,6 +4,8 @@ The network is batch normalisation, global average pooling and a dense layer
 of zeros: small enough for its gradients to be written down.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .answer import Unanswered, Wrong
@@ -73,7 +75,7 @@ def _network(backend, X):
     return net
 
 
-def compare_steps(make):
+def compare_steps(make: Callable) -> None:
     """Raise `Wrong` for the first thing in which the steps differ.
 
     Args:

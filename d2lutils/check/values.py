@@ -7,6 +7,8 @@ the sentences that name the mistakes.
 
 import math
 import numbers
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from d2lutils import backends
 from .answer import Unanswered, Wrong, brief
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Return a tensor as NumPy's array, or as a number where it is one."""
     if value is ...:
         raise Unanswered
@@ -58,7 +60,12 @@ def _off(name, value, expected):
     return f"`{name}` is too {side}"
 
 
-def integer(name, value, expected, mistakes=None):
+def integer(
+    name: str,
+    value: Any,
+    expected: int,
+    mistakes: Mapping[float, str] | None = None,
+) -> int:
     """Compare a whole number, exactly.
 
     Args:
@@ -77,7 +84,13 @@ def integer(name, value, expected, mistakes=None):
     return value
 
 
-def number(name, value, expected, mistakes=None, tolerance=1e-3):
+def number(
+    name: str,
+    value: Any,
+    expected: float,
+    mistakes: Mapping[float, str] | None = None,
+    tolerance: float = 1e-3,
+) -> float:
     """Compare a number, to a tolerance relative to the right one.
 
     See `integer` for the arguments. Say the tolerance in the exercise.
@@ -89,7 +102,14 @@ def number(name, value, expected, mistakes=None, tolerance=1e-3):
     return value
 
 
-def sequence(name, value, expected, mistakes=None, tolerance=0.0, entry=None):
+def sequence(
+    name: str,
+    value: Any,
+    expected: Sequence[float],
+    mistakes: Mapping[tuple, str] | None = None,
+    tolerance: float = 0.0,
+    entry: Sequence[str] | None = None,
+) -> tuple[float, ...]:
     """Compare a list of numbers; say which entry is the first that is off.
 
     Args:
@@ -123,7 +143,13 @@ def sequence(name, value, expected, mistakes=None, tolerance=0.0, entry=None):
     return value
 
 
-def shape(name, value, expected, mistakes=None, axes=None):
+def shape(
+    name: str,
+    value: Any,
+    expected: Sequence[int],
+    mistakes: Mapping[tuple, str] | None = None,
+    axes: Sequence[str] | None = None,
+) -> tuple[float, ...]:
     """Compare a shape; say which entry is the first that is off.
 
     Args:
@@ -145,7 +171,13 @@ def shape(name, value, expected, mistakes=None, axes=None):
     return sequence(name, tuple(value), expected, mistakes, entry=axes)
 
 
-def array(name, value, expected, tolerance=1e-3, mistakes=()):
+def array(
+    name: str,
+    value: Any,
+    expected: Any,
+    tolerance: float = 1e-3,
+    mistakes: Iterable[tuple[Any, str]] = (),
+) -> np.ndarray:
     """Compare an array or tensor: first its shape, then its entries.
 
     Args:
@@ -197,14 +229,14 @@ def _scale(expected):
     return max(float(np.abs(expected).max(initial=0)), 1e-12)
 
 
-def close(value, expected, tolerance):
+def close(value: Any, expected: Any, tolerance: float) -> bool:
     """Whether all entries agree, relative to the largest right one."""
     return bool(
         np.allclose(value, expected, rtol=0, atol=tolerance * _scale(expected))
     )
 
 
-def boolean(name, value, expected, words):
+def boolean(name: str, value: Any, expected: bool, words: str) -> bool:
     """Compare an answer of yes or no: True or False.
 
     Args:
@@ -221,7 +253,12 @@ def boolean(name, value, expected, words):
     return value
 
 
-def choice(name, value, right, mistakes):
+def choice(
+    name: str,
+    value: Any,
+    right: str | Iterable[str],
+    mistakes: Mapping[str, str],
+) -> str:
     """Compare an answer that is one of a few words.
 
     Args:

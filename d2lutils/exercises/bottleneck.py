@@ -1,5 +1,7 @@
 """The checks of the chapter on bottlenecks."""
 
+from collections.abc import Callable, Sequence
+
 from d2lutils.check.answer import Wrong, exercise
 from d2lutils.check.blocks import bottleneck_block
 from d2lutils.check.compare import (
@@ -25,7 +27,9 @@ AXES = ("channels", "height", "width")
     "costs. Read on in the chapter The ResNet Family, where whole "
     "networks are counted so, and in He et al. (2016), Table 1.",
 )
-def bottleneck_cost(shapes, parameters, macs, ratio):
+def bottleneck_cost(
+    shapes: Sequence[Sequence[int]], parameters: int, macs: int, ratio: float
+) -> None:
     """Check shapes, parameters and MACs of a bottleneck, and their ratio."""
     c, positions = 128, 28**2
     if not isinstance(shapes, list | tuple):
@@ -109,7 +113,7 @@ def _weights(C, r):
     "is why later networks group the 3×3 and widen it again: read on in "
     "the exercise on the grouped bottleneck, and in Xie et al. (2017).",
 )
-def reduction(weights, smallest):
+def reduction(weights: Callable, smallest: int) -> None:
     """Check the weights of a bottleneck as a function of its reduction."""
     cases = [(256, 4), (256, 8), (512, 4), (64, 2), (96, 3), (32, 1)]
     same_results(
@@ -187,7 +191,7 @@ def _same_block(Bottleneck, cases):
     "with the class ResNet, they are one line each. Read on in the "
     "chapter The ResNet Family, and in He et al. (2016), Section 4.1.",
 )
-def bottleneck(Bottleneck):
+def bottleneck(Bottleneck: Callable) -> None:
     """Check a bottleneck for three shapes (tolerance 1e-3)."""
     _same_block(Bottleneck, CASES)
 
@@ -203,7 +207,7 @@ def bottleneck(Bottleneck):
     "Frameworks, and in He et al. (2019), who measured what the place of "
     "the stride is worth.",
 )
-def skipping_bottleneck(Bottleneck):
+def skipping_bottleneck(Bottleneck: Callable) -> None:
     """Check the mended bottleneck, with stride 2 first (tolerance 1e-3)."""
     _same_block(Bottleneck, reversed(CASES))
 
@@ -218,7 +222,7 @@ def skipping_bottleneck(Bottleneck):
     "or width; one channel a group is the depthwise convolution of "
     "MobileNet.",
 )
-def grouped_bottleneck(GroupedBottleneck, channels):
+def grouped_bottleneck(GroupedBottleneck: Callable, channels: int) -> None:
     """Check a grouped bottleneck and its width (tolerance 1e-3)."""
     function("GroupedBottleneck", GroupedBottleneck)
     _compare_grouped(GroupedBottleneck)

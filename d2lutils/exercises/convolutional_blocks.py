@@ -1,5 +1,7 @@
 """The checks of the chapter on convolutional blocks."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from d2lutils.check.answer import exercise
@@ -23,7 +25,7 @@ from d2lutils.check.training_step import compare_steps
     "run backwards, as decoders do, this bit has to be supplied. The layer is "
     "the first of every ResNet; see `ResNet-18`.",
 )
-def sizes_to_112(sizes, unseen):
+def sizes_to_112(sizes: Sequence[int], unseen: Sequence[int]) -> None:
     """Check the sizes of input that give 112 outputs, and the rows lost."""
     sequence(
         "sizes",
@@ -65,7 +67,7 @@ def sizes_to_112(sizes, unseen):
     "into the convolution before it, and often is, to make a trained network "
     "faster. Read on in `Residual Blocks`, `Anatomy of a Block`.",
 )
-def constant_before_batch_norm(training, evaluation):
+def constant_before_batch_norm(training: float, evaluation: float) -> None:
     """Check by how much a constant changes the outputs, to 0.1 %."""
     number(
         "training",
@@ -109,7 +111,7 @@ def constant_before_batch_norm(training, evaluation):
     "which is one reason why networks halve their images again and again. "
     "Read on in `ResNet-18`.",
 )
-def receptive_field(receptive_field):
+def receptive_field(receptive_field: Callable) -> None:
     """Check a function that computes receptive fields."""
     block = [(3, 1), (3, 1), (2, 2)]
     same_results(
@@ -159,7 +161,7 @@ def _cases():
     "neighbouring outputs look at different pixels. For strides, which buy "
     "the same width otherwise, read on in `ResNet-18`.",
 )
-def dilated_convolve(convolve):
+def dilated_convolve(convolve: Callable) -> None:
     """Check a convolution with dilation in NumPy, to 0.1 %."""
 
     def without(X, W, b, s, p, d):
@@ -234,7 +236,7 @@ def _at_the_beginning(X, weights, training):
     "models. Compare outputs, not shapes; `The Same Numbers in Three "
     "Frameworks` does so for a whole ResNet.",
 )
-def half_size(HalfSize):
+def half_size(HalfSize: Callable) -> None:
     """Check a convolution that halves the size, to 0.1 %."""
     mistakes = [
         (
@@ -268,7 +270,7 @@ def half_size(HalfSize):
     "does not. Read on under `Convolutional Blocks`, `Where the Frameworks "
     "Differ`.",
 )
-def step_and_test(make_step_and_test):
+def step_and_test(make_step_and_test: Callable) -> None:
     """Check a training step that measures the accuracy, to 0.1 %."""
     function("make_step_and_test", make_step_and_test)
     compare_steps(make_step_and_test)
@@ -284,7 +286,7 @@ def step_and_test(make_step_and_test):
     "one mode and nothing to forget. That is why transformers and detectors, "
     "with few images a device, prefer them. The next exercise compares.",
 )
-def group_norm(GroupNorm):
+def group_norm(GroupNorm: Callable) -> None:
     """Check a group normalisation, to 0.1 %."""
     scale = 0.1 + np.arange(8).reshape(-1, 1, 1)  # channels unlike
     X = np.random.default_rng(1).standard_normal((3, 8, 3, 4)) * scale / 20

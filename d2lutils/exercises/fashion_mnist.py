@@ -1,6 +1,9 @@
 """The checks of the chapter on the data."""
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from d2lutils.check.answer import Unanswered, Wrong, exercise
 from d2lutils.check.compare import array, function, number, same_results
@@ -18,7 +21,7 @@ from d2lutils.check.recognise import backend_of
     "the mistakes within the groups. Read on under `The Data: Fashion-MNIST`, "
     "`Balance`.",
 )
-def group_guess(accuracy):
+def group_guess(accuracy: float) -> None:
     """Check the accuracy of guessing within a group, to 0.1 %."""
     number(
         "accuracy",
@@ -48,7 +51,7 @@ def group_guess(accuracy):
     "trained with one is worse with the other. Read on under `The Data: "
     "Fashion-MNIST`, `Enlarging the Images`.",
 )
-def resize_matrix(A):
+def resize_matrix(A: ArrayLike) -> None:
     """Check the matrix that resizes 2 pixels to 4, entries to 0.001."""
     right = np.array([[4, 0], [3, 1], [1, 3], [0, 4]]) / 4
     mistakes = [
@@ -133,7 +136,7 @@ def _greys(images, labels):
     "selection return in this book wherever statistics are taken: batch "
     "normalisation does it with channels. Read on in `Convolutional Blocks`.",
 )
-def mean_images(mean_images):
+def mean_images(mean_images: Callable) -> None:
     """Check a function that averages images by class, to 0.1 %."""
     rng = np.random.default_rng(1)
     cases = []
@@ -245,7 +248,7 @@ def _check_pass(pairs, count, size):
     "look at a few images with their labels *as the network gets them*. Read "
     "on under `The Data: Fashion-MNIST`, `The Order of the Examples`.",
 )
-def shuffled_batches(batches):
+def shuffled_batches(batches: Callable) -> None:
     """Check a function that yields shuffled batches."""
     function("batches", batches)
     backend, count, size = backend_of(batches), 23, 5

@@ -1,6 +1,7 @@
 """Checks for the exercises of the chapter on function classes."""
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from d2lutils.check.recognise import network
     "depth to 6.43 % test error on CIFAR-10. It needs far fewer parameters "
     "than ResNet-18: what is deep need not be large.",
 )
-def plain_110(num_blocks, parameters):
+def plain_110(num_blocks: int, parameters: int) -> None:
     """Check the size of the plain network of 110 layers."""
     integer(
         "num_blocks",
@@ -58,7 +59,7 @@ def plain_110(num_blocks, parameters):
     "and not what an optimiser finds. The chapter's Section What Nesting "
     "Guarantees shows all three.",
 )
-def certain(a, b, c, d, e):
+def certain(a: bool, b: bool, c: bool, d: bool, e: bool) -> None:
     """Check which statements on least squares always hold."""
     boolean("a", a, True, "(a) compares each class with one that contains it")
     boolean(
@@ -152,7 +153,7 @@ def _compare(wanted, scores, training, weights):
     "wrote has to be hit by an optimiser that wants to find it. He et al. "
     "(2016), Section 1, argue with just this construction.",
 )
-def slipped_embed(embed):
+def slipped_embed(embed: Callable) -> None:
     """Check the embedding of a plain network in a deeper one."""
     _embedding(embed, "PlainBlock", (False,))
 
@@ -166,7 +167,7 @@ def slipped_embed(embed):
     "(2017) start their training from there. Networks that grow while they "
     "are trained rest on it, too.",
 )
-def embed_residual(embed):
+def embed_residual(embed: Callable) -> None:
     """Check the embedding of a residual network in a deeper one."""
     _embedding(embed, "BasicBlock", (False, True))
 
@@ -180,7 +181,7 @@ def embed_residual(embed):
     "residual networks (option A, Section 4.1), so that nobody could say "
     "that the residual ones won by their number of parameters.",
 )
-def fair_block(block):
+def fair_block(block: Callable) -> None:
     """Check a residual block with the parameters of the plain one."""
     if getattr(block, "expansion", None) != 1:
         raise Wrong("the class has no attribute `expansion`, or it is not 1")

@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -30,7 +31,9 @@ from d2lutils.check.reference import Weights, relu
     "difference when they removed layers from trained networks. The "
     "chapter's lesion study repeats it.",
 )
-def paths(all_paths, through_four, left, left_plain):
+def paths(
+    all_paths: int, through_four: int, left: int, left_plain: int
+) -> None:
     """Check the numbers of paths through nine blocks."""
     integer(
         "all_paths",
@@ -84,7 +87,7 @@ def paths(all_paths, through_four, left, left_plain):
     "Mappings in Deep Residual Networks (2016), Sections 2 and 3, derive it "
     "and test many other shortcuts.",
 )
-def scaled_shortcut(less, more):
+def scaled_shortcut(less: float, more: float) -> None:
     """Check what 50 scaled shortcuts do to the direct gradient."""
     for name, value, scale in ("less", less, 0.9), ("more", more, 1.1):
         number(
@@ -136,7 +139,7 @@ def _one_more(g, jacobians):
     "two Jacobians, which would cost d³ instead of d². The chapter's "
     "`pull_back` is one such step.",
 )
-def product_order(gradient_at_input):
+def product_order(gradient_at_input: Callable) -> None:
     """Check the product of a stack's factors."""
     rng = np.random.default_rng(0)
     cases = []
@@ -174,7 +177,7 @@ def product_order(gradient_at_input):
     "is all that a shortcut guarantees. What branches do to it in practice "
     "the chapter measures.",
 )
-def gradient_bounds(lower, upper):
+def gradient_bounds(lower: float, upper: float) -> None:
     """Check bounds for the norm of a gradient behind 50 blocks."""
     number(
         "lower",
@@ -222,7 +225,7 @@ def _by_length(g, pull_backs):
     "et al. (2016), Section 4.3, could say which lengths matter, though they "
     "drew paths at random.",
 )
-def gradients_by_length(by_length):
+def gradients_by_length(by_length: Callable) -> None:
     """Check the sums of the paths of each length."""
     function("by_length", by_length)
     rng = np.random.default_rng(0)
@@ -266,7 +269,7 @@ def _pull(A, row):
     "with the number of blocks removed. The next exercises ask what that "
     "shows.",
 )
-def lesion(without):
+def lesion(without: Callable) -> None:
     """Check a function that removes blocks from a network."""
     function("without", without)
     backend, models = book(without)
@@ -353,7 +356,7 @@ def _dropped(X, weights, training, factor=KEEP):
     "probability fall with the depth of the block. The lesion study shows "
     "why the network bears it.",
 )
-def stochastic_depth(block):
+def stochastic_depth(block: Callable) -> None:
     """Check a block whose branch is dropped at random in training."""
     X = np.abs(np.random.default_rng(0).standard_normal((4, 4, 6, 6)))
     net = same_function(

@@ -1,5 +1,7 @@
 """The checks of the chapter on Inception."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from d2lutils.backends.variable import describe
@@ -31,7 +33,7 @@ def _parameters(channels, reduced=True, bias=1):
     "it was given, so that the hundredth costs what the first did. Read on "
     "under `From Inception to Residual Blocks`, `The Second Change`.",
 )
-def inception_3b(shape, parameters):
+def inception_3b(shape: Sequence[int], parameters: int) -> None:
     """Check the shape and the parameters of block 3b."""
     same_shape(
         "shape",
@@ -89,7 +91,7 @@ _DIRECT = _macs(*_ONES, *_WIDE2, *_WIDE3)
     "The bottleneck block is built on the same saving: read on in "
     "`The Bottleneck Block`.",
 )
-def inception_macs(block, without_reductions):
+def inception_macs(block: int, without_reductions: int) -> None:
     """Check the MACs of block 3a, with its reductions and without."""
     biases = 28 * 28 * (64 + 96 + 128 + 16 + 32 + 32)
     integer(
@@ -140,7 +142,7 @@ def inception_macs(block, without_reductions):
     "right matrix, addition turns out to be a special case of concatenation, "
     "which is what `The Third Change` is about.",
 )
-def merging_convolution(merging_convolution):
+def merging_convolution(merging_convolution: Callable) -> None:
     """Check a convolution that adds two halves, to 0.1 %."""
     function("merging_convolution", merging_convolution)
     for c in 4, 3:
@@ -207,7 +209,7 @@ def _without_input(X, weights, training):
     "direct way back to the input, and both are nested function classes. Read "
     "on in `Residual Blocks`, `Function Classes`.",
 )
-def dense_block(DenseBlock):
+def dense_block(DenseBlock: Callable) -> None:
     """Check a block of three layers of DenseNet, to 0.1 %."""
     same_function(
         DenseBlock,
@@ -272,7 +274,7 @@ def _residual(last_relu=True, back_relu=False, bias=True, shortcut=True):
     "block but something that can be put around any. ResNeXt puts one around "
     "many equal paths; read on in `The Third Change`.",
 )
-def residual_inception(ResidualInception):
+def residual_inception(ResidualInception: Callable) -> None:
     """Check an Inception block with a shortcut, to 0.1 %."""
     same_function(
         ResidualInception,

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+from collections.abc import Callable
 
 from d2lutils.check.answer import Unanswered, Wrong, exercise
 from d2lutils.check.compare import choice, function
@@ -22,7 +23,7 @@ _CHOSEN, _IN_ADDRESS = "tensorflow", "mxnet"
     "to point somebody to a framework; just know that it changes what the "
     "reader finds on other pages afterwards. Go on with `fashion_mnist`.",
 )
-def framework_tabs(there, with_ending, back_here):
+def framework_tabs(there: str, with_ending: str, back_here: str) -> None:
     """Check which tabs are shown: there, with an ending, and back here."""
     first = next(iter(FRAMEWORKS))
 
@@ -122,7 +123,7 @@ def _compare(scale, result, expected):
     "is what the training code of this book does with the mode of a network. "
     "Read on in `fashion_mnist`, where the data are loaded.",
 )
-def scale_message(message):
+def scale_message(message: Callable) -> None:
     """Check a function that returns the error of a scale."""
     function("message", message)
     kept = os.environ.get(VARIABLE)

@@ -1,6 +1,7 @@
 """Checks for the exercises of the chapter on pre-activation."""
 
 import functools
+from collections.abc import Callable
 
 from d2lutils.check.answer import exercise, in_case
 from d2lutils.check.compare import choice, integer, number, same_function
@@ -67,7 +68,7 @@ def _same_block(block, right, arguments, case, mistakes):
     "well when it is deep. Whether a block with a silent branch returns its "
     "input is a test that finds such faults at once.",
 )
-def clean_path(block):
+def clean_path(block: Callable) -> None:
     """Check the block whose shortcut read the wrong features."""
     for arguments in (4, 4, 1), (4, 6, 2):
         in_channels, channels, stride = arguments
@@ -131,7 +132,7 @@ def _post(X, weights, training, channels, stride=1):
     "relatives. The same order, normalise, transform, add, is that of most "
     "of today's transformers.",
 )
-def preact_bottleneck(block):
+def preact_bottleneck(block: Callable) -> None:
     """Check a bottleneck with pre-activation."""
     for arguments in (16, 4, 1), (8, 4, 1), (16, 8, 2):
         in_channels, channels, stride = arguments
@@ -170,7 +171,9 @@ def preact_bottleneck(block):
     "path, which is why a thousand layers of it can be trained: He et al., "
     "Identity Mappings in Deep Residual Networks (2016).",
 )
-def direct_path(post_relus, post_norms, pre_relus, pre_norms):
+def direct_path(
+    post_relus: int, post_norms: int, pre_relus: int, pre_norms: int
+) -> None:
     """Check the numbers of layers on the direct paths of two networks."""
     integer(
         "post_relus",
@@ -225,7 +228,7 @@ def direct_path(post_relus, post_norms, pre_relus, pre_norms):
     "are normalisations. A comparison of the two is therefore fair, and a "
     "count to the last number would show a layer that is too many.",
 )
-def norm_difference(difference):
+def norm_difference(difference: int) -> None:
     """Check the difference between the numbers of parameters."""
     integer(
         "difference",
@@ -255,7 +258,7 @@ def norm_difference(difference):
     "Deep Residual Networks (2016), Table 2, found both variants worse than "
     "the original.",
 )
-def open_entries(relu_before, norm_after):
+def open_entries(relu_before: float, norm_after: str) -> None:
     """Check predictions on the open entries of two blocks."""
     number(
         "relu_before",
@@ -313,7 +316,7 @@ def _network(
     "Identity Mappings in Deep Residual Networks (2016), tells why the first "
     "and the last unit need such attention.",
 )
-def activated_stem(make):
+def activated_stem(make: Callable) -> None:
     """Check the pre-activation network with an activated stem."""
     for num_blocks in 1, 2:
         right = functools.partial(_network, num_blocks=num_blocks)

@@ -1,6 +1,7 @@
 """Checks for the exercises of the chapter on residual blocks."""
 
 import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -86,7 +87,9 @@ def _check_basic(block, settings):
     "ReLU. The chapter on pre-activation takes it up, with He et al., "
     "Identity Mappings in Deep Residual Networks (2016).",
 )
-def silent_branch(a, b, c):
+def silent_branch(
+    a: Sequence[float], b: Sequence[float], c: Sequence[float]
+) -> None:
     """Check what becomes of −2 and 3 in three blocks with a zero branch."""
     entry = ("what becomes of −2", "what becomes of 3")
     sequence(
@@ -117,7 +120,7 @@ def silent_branch(a, b, c):
     "the chapter on ResNet-18. Every known implementation has these layers "
     "in this order, so that weights can be exchanged between them.",
 )
-def residual_block(block):
+def residual_block(block: Callable) -> None:
     """Check a basic residual block."""
     _check_basic(block, [(4, 4, 1), (4, 6, 1), (4, 4, 2), (4, 6, 2)])
 
@@ -131,7 +134,7 @@ def residual_block(block):
     "broadcast, and nobody would have noticed. In the chapter on ResNet-18, "
     "three stages begin with such a block.",
 )
-def strided_shortcut(block):
+def strided_shortcut(block: Callable) -> None:
     """Check the block whose shortcut did not know the stride."""
     _check_basic(block, [(4, 4, 1), (4, 6, 1), (4, 6, 2), (4, 4, 2)])
 
@@ -154,7 +157,7 @@ def _free(X, weights, training, channels, stride, first=0, side=1):
     "They found projections slightly better, and identities good enough: "
     "Section 4.1 and Table 3 there.",
 )
-def free_shortcut(shortcut):
+def free_shortcut(shortcut: Callable) -> None:
     """Check the shortcut without weights."""
     function("shortcut", shortcut)
     for in_channels, channels, stride in [(3, 3, 2), (3, 5, 1), (3, 6, 2)]:
@@ -206,7 +209,7 @@ def free_shortcut(shortcut):
     "Mappings in Deep Residual Networks (2016), tried it: Table 2 (c) there. "
     "The chapter on pre-activation shows where the ReLU can go instead.",
 )
-def early_relu(block):
+def early_relu(block: Callable) -> None:
     """Check the block whose last ReLU came too early."""
     _check_basic(block, [(4, 4, 1), (4, 6, 2)])
 
@@ -244,7 +247,7 @@ def _relu_first(X, weights, training):
     "passes it unchanged. He et al. (2016) trained 1,001 layers of this kind; "
     "the chapter on pre-activation tells how.",
 )
-def preactivation_block(block):
+def preactivation_block(block: Callable) -> None:
     """Check a pre-activation block of unchanged shape."""
     same_function(
         block,

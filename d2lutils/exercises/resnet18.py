@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -23,7 +24,7 @@ AXES = ("channels", "height", "width")
     "of this chapter gives such images a stem of their own, as He et al. "
     "(2016) did for CIFAR-10, Section 4.2 there.",
 )
-def small_image(shapes):
+def small_image(shapes: Sequence[Sequence[int]]) -> None:
     """Check the shapes of a 32×32 image on its way through ResNet-18."""
     if not isinstance(shapes, list | tuple) or len(shapes) != 5:
         raise Wrong("`shapes` has to be a list of five shapes")
@@ -75,7 +76,7 @@ def _resnet(X, weights, training, num_blocks):
     "18 (He et al., 2016, Table 2). The chapter The ResNet Family goes on to "
     "152 layers.",
 )
-def deeper(resnet34, added):
+def deeper(resnet34: Callable, added: int) -> None:
     """Check ResNet-34 and the number of parameters that it adds."""
     counts = {64: 1, 128: 2, 256: 4, 512: 1}
     right = sum(n * (18 * c**2 + 4 * c) for c, n in counts.items())
@@ -122,7 +123,7 @@ def deeper(resnet34, added):
     "Numbers, Three Frameworks compares whole networks digit by digit, which "
     "is how such faults are found.",
 )
-def stem(make_stem):
+def stem(make_stem: Callable) -> None:
     """Check a ResNet's stem."""
     for channels, side in (1, 32), (3, 31):
         case = f"for {channels} channel{'s' * (channels > 1)}"
@@ -168,7 +169,7 @@ def stem(make_stem):
     "4.2, did it first, with fewer channels. The price is sixteen times the "
     "arithmetic in everything behind it.",
 )
-def small_stem(make_stem):
+def small_stem(make_stem: Callable) -> None:
     """Check a stem for images of 32×32."""
     net, backend = network(make_stem)
     X = np.random.default_rng(0).standard_normal((4, 1, 32, 32))
@@ -233,7 +234,7 @@ def _always_training(X, weights, training):
     "use_global_stats in MXNet. Comparing the running statistics before and "
     "after a step finds it. Ioffe and Szegedy (2015) describe the two modes.",
 )
-def frozen_norm(block):
+def frozen_norm(block: Callable) -> None:
     """Check the block whose batch normalisation did not train."""
     same_function(
         block,
@@ -270,7 +271,9 @@ def _bottleneck(X, weights, training, last=True, before=False, inner=True):
     "few. ResNet-50, 101 and 152 are made of such blocks: see the chapter "
     "The Bottleneck Block, and He et al. (2016), Figure 5.",
 )
-def narrow_block(block, parameters, basic_parameters):
+def narrow_block(
+    block: Callable, parameters: int, basic_parameters: int
+) -> None:
     """Check a bottleneck of 256 and 64 channels, and two counts."""
     same_function(
         block,
@@ -330,7 +333,7 @@ def narrow_block(block, parameters, basic_parameters):
     "about equal; deeper, they part. The chapter Function Classes and the "
     "Degradation Problem runs the experiment.",
 )
-def plain_block(block):
+def plain_block(block: Callable) -> None:
     """Check the basic block without its shortcut."""
     if inspect.isclass(block) and getattr(block, "expansion", None) != 1:
         raise Wrong(

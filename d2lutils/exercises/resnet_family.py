@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -131,7 +132,9 @@ AXES = ("channels", "height", "width")
     "and the parameters do not even notice. Read on in the table of "
     "ResNet-50 in this chapter.",
 )
-def larger_images(shapes, factor, part):
+def larger_images(
+    shapes: Sequence[Sequence[int]], factor: float, part: str
+) -> None:
     """Check what larger images do to ResNet-101 (factor: 1 %)."""
     if not isinstance(shapes, list | tuple) or len(shapes) != 4:
         raise Wrong("`shapes` has to be a list of four shapes, one a stage")
@@ -188,7 +191,7 @@ _STAGES = ("layer1", "layer2", "layer3", "layer4")
     "about where they stand. Bottlenecks allow every third depth, basic "
     "blocks every second. Read on in the exercise on blocks that move.",
 )
-def num_blocks(num_blocks):
+def num_blocks(num_blocks: Callable) -> None:
     """Check the number of bottlenecks that make a depth."""
     function("num_blocks", num_blocks)
     for depth in (50, 101, 152, 26, 38, 40, *range(200, 0, -1)):
@@ -244,7 +247,9 @@ _ALL = 60_192_808
     "can be merged into the convolution before it. Read on in What a "
     "Layer Costs.",
 )
-def batch_norm_share(number, of_parameters, of_layers):
+def batch_norm_share(
+    number: int, of_parameters: float, of_layers: float
+) -> None:
     """Check the share of batch normalisation in ResNet-152 (1 %)."""
     right = 2 * _CONVOLVED
     integer(
@@ -303,7 +308,7 @@ def _parameters(c):
     "the end and many activations at the beginning. Read on in ResNet-50, "
     "Stage by Stage, where the two columns tell these two stories.",
 )
-def moved_blocks(to_stage_1, to_stage_4):
+def moved_blocks(to_stage_1: Sequence[int], to_stage_4: Sequence[int]) -> None:
     """Check what moving ten blocks of ResNet-152 changes."""
     for name, value, c in [
         ("to_stage_1", to_stage_1, 64),
@@ -340,7 +345,7 @@ def moved_blocks(to_stage_1, to_stage_4):
     "arithmetic. Read on in the chapter ResNet-18, where the class is "
     "written.",
 )
-def resnet26(resnet26):
+def resnet26(resnet26: Callable) -> None:
     """Check ResNet-26, with 7 classes and 3 channels (tolerance 1e-3)."""
     options = {"num_classes": 7, "in_channels": 3}
     net, backend = network(resnet26, (), options)
@@ -382,7 +387,7 @@ def resnet26(resnet26):
     "happen to be equal in ResNet-18. Read on in the chapter ResNet-18, "
     "where `stage` is written.",
 )
-def stage_of_bottlenecks(stage):
+def stage_of_bottlenecks(stage: Callable) -> None:
     """Check a stage of bottlenecks, basic and other blocks."""
     function("stage", stage)
     _, models = book(stage)
@@ -415,7 +420,7 @@ def stage_of_bottlenecks(stage):
     "third decides how large a batch can be. Read on in the exercise On a "
     "budget.",
 )
-def num_activations(num_activations):
+def num_activations(num_activations: Callable) -> None:
     """Check the count of activations, for a block and a small network."""
     function("num_activations", num_activations)
     backend, models = book(num_activations)

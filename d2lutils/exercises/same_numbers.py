@@ -1,5 +1,7 @@
 """The checks of the chapter on the same numbers in three frameworks."""
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 
 from d2lutils.check.answer import Wrong, exercise
@@ -22,7 +24,7 @@ from d2lutils.check.recognise import backend_of, network
     "It is also all that d2l.get_weights and d2l.set_weights do for it. "
     "Read on in One Dictionary of Weights.",
 )
-def kernel_layout(to_keras, from_keras):
+def kernel_layout(to_keras: Callable, from_keras: Callable) -> None:
     """Check the conversion of a kernel, in both directions, exactly."""
     weight = np.arange(2.0 * 3 * 5 * 7).reshape(2, 3, 5, 7)
     kernel = weight.transpose(2, 3, 1, 0)
@@ -94,7 +96,7 @@ def kernel_layout(to_keras, from_keras):
     "quietest: shapes are right, the layer learns again if it is trained, "
     "and only the accuracy is gone. Read on in Moving a Network.",
 )
-def load_dense(load_dense):
+def load_dense(load_dense: Callable) -> None:
     """Check weights of a dense layer that come from another framework."""
     function("load_dense", load_dense)
     backend = backend_of(load_dense)
@@ -154,7 +156,7 @@ def _conv(channels, size, stride, same=0):
     "an offset of a pixel. Write padding out as numbers wherever you can. "
     "Read on in Residual Blocks, where `conv` is written so.",
 )
-def moved_conv(conv):
+def moved_conv(conv: Callable) -> None:
     """Check a convolution for several kernels, strides, sizes (1e-3)."""
     for size, stride, side in [
         (3, 1, 8),
@@ -198,7 +200,7 @@ def _batch_norm(X, weights, training):
     "Defaults are a part of a network that no file of weights contains. "
     "Read on in the exercise Which rows change?",
 )
-def moved_batch_norm(batch_norm):
+def moved_batch_norm(batch_norm: Callable) -> None:
     """Check a batch normalisation; its epsilon to 10 %."""
     net, backend = network(batch_norm, (3,))
     variance = 1e-3
@@ -267,7 +269,7 @@ def _names(name, value, known):
     "the others, and they find all of them. Read on in Four Things to "
     "Compare.",
 )
-def mistakes_found(by_shapes, by_logits):
+def mistakes_found(by_shapes: Iterable[str], by_logits: Iterable[str]) -> None:
     """Check which mistakes shapes find, and which logits."""
     shapes = _names("by_shapes", by_shapes, MISTAKES)
     logits = _names("by_logits", by_logits, MISTAKES)
@@ -302,7 +304,7 @@ def mistakes_found(by_shapes, by_logits):
     "stages, with small images, in batches of two. Read on in The Proof, "
     "where eight small images make n = 32.",
 )
-def largest_batch(at_64, at_224):
+def largest_batch(at_64: int, at_224: int) -> None:
     """Check from which batch on the two variances are alike."""
     for name, value, positions, less, more in [
         ("at_64", at_64, 4, 1, 16),
@@ -336,7 +338,7 @@ def largest_batch(at_64, at_224):
     "after an epoch it looks like overfitting. That is why the chapter "
     "compares four things and not one. Read on in Four Things to Compare.",
 )
-def changed_rows(epsilon, momentum):
+def changed_rows(epsilon: Iterable[str], momentum: Iterable[str]) -> None:
     """Check which rows of the table two mistakes change."""
     running = set(ROWS[4:])
     for name, value, right in [
@@ -372,7 +374,7 @@ def _unbiased(before, after, n):
     "of the table agrees at every step of a training and not at the first "
     "only. Read on in The Proof.",
 )
-def unbiased_variance(unbiased):
+def unbiased_variance(unbiased: Callable) -> None:
     """Check the running variance after any step (tolerance 1e-6)."""
     rng = np.random.default_rng(0)
     before = rng.uniform(0.5, 2, 5)

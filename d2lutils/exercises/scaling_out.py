@@ -1,5 +1,7 @@
 """Checks for the exercises of the chapter on several workers."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from d2lutils.check.answer import Wrong, exercise
@@ -24,7 +26,7 @@ PARAMETERS = 11_175_370  # of ResNet-18, with one channel and ten classes
     "share the work of a parameter server among several. Read on in Around a "
     "Ring.",
 )
-def bytes_sent(ring, server):
+def bytes_sent(ring: int, server: int) -> None:
     """Check the bytes that eight workers, or their server, handle."""
     n = 4 * PARAMETERS
     integer(
@@ -65,7 +67,7 @@ def bytes_sent(ring, server):
     "within eight small steps. At the start it does change, hence the "
     "warm-up. Read on in A Larger Batch, a Larger Step.",
 )
-def eight_machines(lr, steps_before, steps_after):
+def eight_machines(lr: float, steps_before: int, steps_after: int) -> None:
     """Check the learning rate and the steps of an eightfold batch."""
     number(
         "lr",
@@ -110,7 +112,7 @@ def eight_machines(lr, steps_before, steps_after):
     "a pencil before a cluster is rented. A larger batch, shorter numbers "
     "and an earlier start improve it. Read on in How Much Faster?",
 )
-def speed_up(two, eight, bandwidth):
+def speed_up(two: float, eight: float, bandwidth: float) -> None:
     """Check speed-ups over a slow network, to one per cent."""
     c, send = 0.4, 45 / 125
     number(
@@ -238,7 +240,7 @@ _ACCUMULATED = [
     "takes its statistics from each part. Read on in Batch Normalisation "
     "Sees Its Shard.",
 )
-def accumulated(accumulate):
+def accumulated(accumulate: Callable) -> None:
     """Check a gradient that is computed in parts."""
     accumulate = function("accumulate", accumulate)
     rng = np.random.default_rng(5)
@@ -286,7 +288,7 @@ def _step(w, sums, count, lr, decay):
     "data, and the engine for TensorFlow, which is printed in In This "
     "Book's Programs, has to heed it in just this place.",
 )
-def decayed_step(step):
+def decayed_step(step: Callable) -> None:
     """Check a step of several workers with weight decay."""
     rng = np.random.default_rng(6)
     cases = [
@@ -387,7 +389,7 @@ def _swapped(means, variances, sizes):
     "same formula merges the statistics of any two sets without their data; "
     "for equal shards it is that of Batch Normalisation Sees Its Shard.",
 )
-def whole_statistics(combine):
+def whole_statistics(combine: Callable) -> None:
     """Check the mean and variance of several shards together."""
     same_results(
         "combine",

@@ -1,6 +1,7 @@
 """Checks for the exercises of the chapter on a fast recipe."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from d2lutils.check.values import plain
     "is what matters: it is finite, and an optimiser can get there. Szegedy "
     "et al., Rethinking the Inception Architecture (2016), Section 7.",
 )
-def smoothed_lead(lead, loss):
+def smoothed_lead(lead: float, loss: float) -> None:
     """Check the best lead and the smallest loss, to one per cent."""
     number(
         "lead",
@@ -153,7 +154,7 @@ _LOSS_MISTAKES = [
     "the softmax are taken in one step is not a detail: separately, a score "
     "of a thousand makes the loss infinite and the network NaN.",
 )
-def smoothed_loss(smoothed_loss):
+def smoothed_loss(smoothed_loss: Callable) -> None:
     """Check the smoothed cross-entropy (tolerance 0.1 per cent)."""
     function("smoothed_loss", smoothed_loss)
     backend = backend_of(smoothed_loss)
@@ -200,7 +201,7 @@ def smoothed_loss(smoothed_loss):
     "command `python -m benchmarks.speedrun --variant whole_stem` tells. Read "
     "on in A Network Cut to Size.",
 )
-def whole_stem(macs, ratio):
+def whole_stem(macs: int, ratio: float) -> None:
     """Check the cost of the network whose stem keeps all pixels."""
 
     def cost(sides, channels=1):
@@ -258,7 +259,7 @@ def whole_stem(macs, ratio):
     "nothing. Hence the weights of mixed precision are float32, although "
     "the products are not. Read on in More Operations a Second.",
 )
-def next_bfloat16(next_number, after_1000_steps):
+def next_bfloat16(next_number: float, after_1000_steps: float) -> None:
     """Check the number after 1, and a sum that does not grow."""
     number(
         "next_number",
@@ -362,7 +363,7 @@ def _softmax(scores):
     "down could not. So look at some of the images, as the chapter does "
     "above. Read on in More Images Than There Are.",
 )
-def lying_mirror(flip_average):
+def lying_mirror(flip_average: Callable) -> None:
     """Check the wrapper that averages over an image and its mirror."""
     trial = _Trial(flip_average)
     one, mirror = trial.of_inner(False), trial.of_inner(False, 3)
@@ -448,7 +449,7 @@ def _compare_weights(found, wanted, words):
     "the fault in the data or the model. A schedule is a function of one "
     "number, and plotting it costs a line. Read on in Fewer Epochs.",
 )
-def limping_cycle(one_cycle):
+def limping_cycle(one_cycle: Callable) -> None:
     """Check the learning rates of one-cycle, up to half a step."""
     function("one_cycle", one_cycle)
     for num_steps, lr in (200, 0.8), (1000, 3.0):
@@ -550,7 +551,7 @@ _SCHEDULE_MISTAKES = [
     "of two such schedules is better only several seeds can tell, with the "
     "largest rate chosen for each of them: read on in the next exercise.",
 )
-def warm_cosine(warm_cosine):
+def warm_cosine(warm_cosine: Callable) -> None:
     """Check a schedule at some points (tolerance 0.001)."""
     function("warm_cosine", warm_cosine)
     shares = 0.0, 0.03, 0.07, 0.1, 0.25, 0.4, 0.55, 0.8, 1.0
