@@ -35,8 +35,7 @@ def indented(text, first):
 
 def two_of_three(missing):
     """Return one step without one of its cells."""
-    names = ("pytorch", "tensorflow", "mxnet")
-    return "\n".join(cell("x = 1", n) for n in names if n != missing)
+    return "\n".join(cell("x = 1", n) for n in FRAMEWORKS if n != missing)
 
 
 # What stands in a chapter; a mark that only the faulty line has, and what
@@ -64,7 +63,7 @@ FAULTS = {
         + cell("x = 1", "pytorch")
         + cell("x = 1", "mxnet"),
         "here",
-        ["order pytorch, tensorflow, mxnet"],
+        [f"order {', '.join(FRAMEWORKS)}"],
     ),
     "a second step without a tab": (
         step("x = 1") + cell("here = 1", "pytorch") + cell("y", "mxnet"),
@@ -390,7 +389,7 @@ def test_a_fault_is_told_once_with_its_line(book, name):
     assert all(word in message for word in words), message
 
 
-@pytest.mark.parametrize("missing", ["pytorch", "tensorflow", "mxnet"])
+@pytest.mark.parametrize("missing", FRAMEWORKS)
 def test_a_missing_tab_names_the_framework(book, missing):
     text = book.chapter("intro", "Words.", two_of_three(missing), "Words.")
     (message,) = book.faults()
