@@ -233,7 +233,7 @@ def fit(
             _set_seed(engine, _epoch_seed(seed, epoch))
             start = time.perf_counter()
             try:
-                loss, correct, count = train_epoch(
+                loss_sum, correct, count = train_epoch(
                     engine, train_iter, rate, progress.step
                 )
             except FloatingPointError as error:
@@ -242,7 +242,7 @@ def fit(
                 ) from None
             seconds = time.perf_counter() - start
             train_acc = accuracy(correct, count, "train_iter")
-            history["train_loss"].append(loss / count)
+            history["train_loss"].append(loss_sum / count)
             history["train_acc"].append(train_acc)
             history["seconds"].append(seconds)
             history["examples_per_sec"].append(count / seconds)
@@ -273,7 +273,8 @@ def train_epoch(
         after_step: Called after each step.
 
     Returns:
-        The sum of the losses, the correct predictions and the examples.
+        The sum of the examples' losses, how many examples were classified
+        correctly, and how many there were.
 
     Raises:
         ValueError: A batch has fewer examples than there are processes.
@@ -286,9 +287,9 @@ def train_epoch(
         steps, count = steps + 1, count + len(y)
         after_step()
     # Read once: a reading after each step would make a GPU wait for Python.
-    loss, correct, finite_steps = engine.sums()
+    loss_sum, correct, finite_steps = engine.sums()
     check_finite(finite_steps, steps, rate)
-    return loss, correct, count
+    return loss_sum, correct, count
 
 
 def check_finite(finite_steps, steps, rate):

@@ -377,8 +377,8 @@ def group():
         return
     _stores.append(Store())
     yield
-    # Nobody else has it: it waits for the others' and lets the servers go.
-    # After an error there is nothing to wait for.
+    # Nothing else refers to the store, so MXNet closes it: it waits for the
+    # other workers, then the servers exit. After an error nobody waits.
     _stores.pop()
 
 
@@ -505,7 +505,8 @@ class Engine:
         # queue filled, but not the memory with an epoch of batches.
         self.loss.wait_to_read()
         self.trainer.set_learning_rate(lr)
-        self._count(*self.train_step(X, y, batch_size), y)
+        loss, y_hat = self.train_step(X, y, batch_size)
+        self._count(loss, y_hat, y)
 
     def train_step(self, X, y, batch_size):
         """Take one step; return the losses and the scores."""
@@ -526,16 +527,17 @@ class Engine:
         self.finite = self.finite + np.isfinite(total)
 
     def sums(self):
-        """Wait; return the loss's sum, the right ones and the finite steps."""
+        """Wait for the device, and tell how the epoch went."""
         sums = np.stack([self.loss, self.correct, self.finite])
         if self.size > 1:
             _stores[-1].add([sums])
-            self._average_statistics()
+            self.average_statistics()
         loss, correct, finite = sums.tolist()
         # If one process sees an infinite loss, the others do a step later.
         return loss, correct, int(finite) // self.size
 
-    def _average_statistics(self):
+    def average_statistics(self):
+        """Give all processes the same running statistics: their means."""
         statistics = [
             parameter.data()
             for parameter in self.net.collect_params().values()

@@ -587,7 +587,7 @@ class Engine:
         self.correct = tf.Variable(0, dtype=tf.int64)
         self.finite = tf.Variable(0, dtype=tf.int64)
         self.tested = self.count_correct = None
-        self.compiled_step = compiled(self._distributed_step, train_iter)
+        self.compiled_step = compiled(self.distributed_step, train_iter)
         self.seed = set_seed
 
     def evaluate(self, data_iter):
@@ -608,10 +608,12 @@ class Engine:
         self.optimizer.rate.assign(lr)
         self.compiled_step(X, y)
 
-    def _distributed_step(self, X, y):
+    def distributed_step(self, X, y):
+        """Train on this process's share of a batch, and add to the sums."""
         batch_size = tf.shape(y)[0]
         X, y = X[self.rank :: self.size], y[self.rank :: self.size]
-        results = self.strategy.run(self._counted_step, (X, y, batch_size))
+        results = self.strategy.run(self.counted_step, (X, y, batch_size))
+        # Each process has results of its own; these are their sums.
         loss, correct = (
             self.strategy.reduce("SUM", x, axis=None) for x in results
         )
@@ -621,7 +623,8 @@ class Engine:
         is_finite = tf.math.is_finite(self.loss)
         self.finite.assign_add(tf.cast(is_finite, tf.int64))
 
-    def _counted_step(self, X, y, batch_size):
+    def counted_step(self, X, y, batch_size):
+        """Take one step; return the summed loss and the correct answers."""
         loss, y_hat = self.train_step(X, y, batch_size)
         return loss, _num_correct(y_hat, y)
 
@@ -637,13 +640,13 @@ class Engine:
         return loss, y_hat
 
     def sums(self):
-        """Wait; return the loss's sum, the right ones and the finite steps."""
+        """Wait for the device, and tell how the epoch went."""
         if self.size > 1:
-            self._average_statistics()
+            self.average_statistics()
         totals = self.loss, self.correct, self.finite
         return tuple(total.numpy().item() for total in totals)
 
-    def _average_statistics(self):
+    def average_statistics(self):
         """Give all processes the same running statistics: their means."""
         for variable in self.net.non_trainable_variables:
             if variable.dtype.startswith("float"):  # not a seed

@@ -438,12 +438,13 @@ class Engine:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         # Among several processes the gradients are averaged, not added.
-        self._count(*self.train_step(X, y, batch_size / self.size), y)
+        loss, y_hat = self.train_step(X, y, batch_size / self.size)
+        self._count(loss, y_hat, y)
 
     def train_step(self, X, y, batch_size):
         """Take one step; return the summed loss and the scores."""
         self.optimizer.zero_grad()
-        with self.precision:
+        with self.precision:  # float32, or bfloat16 where that is safe
             y_hat = self.model(X)
             loss = self.loss_fn(y_hat, y)
         (loss / batch_size).backward()
@@ -459,18 +460,18 @@ class Engine:
             self.finite = self.finite + torch.isfinite(self.loss)
 
     def sums(self):
-        """Wait; return the loss's sum, the right ones and the finite steps."""
+        """Wait for the device, and tell how the epoch went."""
         if self.size > 1:
-            self._reduce()
+            for total in self.loss, self.correct:
+                distributed.all_reduce(total)
+            distributed.all_reduce(self.finite, distributed.ReduceOp.MIN)
+            self.average_statistics()
         return self.loss.item(), self.correct.item(), self.finite.item()
 
-    def _reduce(self):
-        """Add up the sums of all processes; average the statistics."""
-        for total in self.loss, self.correct:
-            distributed.all_reduce(total)
-        distributed.all_reduce(self.finite, distributed.ReduceOp.MIN)
+    def average_statistics(self):
+        """Give all processes the same running statistics: their means."""
         for buffer in self.net.buffers():
-            if buffer.is_floating_point():
+            if buffer.is_floating_point():  # not a count of batches
                 distributed.all_reduce(buffer)
                 buffer /= self.size
 
