@@ -273,10 +273,7 @@ def lesion(without: Callable) -> None:
     """Check a function that removes blocks from a network."""
     function("without", without)
     backend, models = book(without)
-    X = np.random.default_rng(1).standard_normal((3, 1, 12, 12))
-    net = models.SmallResNet(models.BasicBlock, 2)
-    filled(backend, net, X)
-    before = backend.get_weights(net)
+    X, net = _IMAGES, _residual_network(backend, models)
     whole = backend.forward(net, X)
     given = {}
     for removed in ([], [5], [0, 1]):
@@ -293,43 +290,52 @@ def lesion(without: Callable) -> None:
                 f"`without(net, {removed})` changes `net` itself; the next "
                 "lesion starts from a damaged network"
             )
-    names = [f"layer{i + 1}.{j}" for i in range(3) for j in range(2)]
     for removed, scores in given.items():
-        right = whole
-        if removed:
-            silent = [names[i] for i in removed]
-            right = _silenced(backend, net, before, X, silent)
+        right = _without(backend, models, removed) if removed else whole
         if scores.shape != right.shape:
             raise Wrong(
                 f"`without(net, {list(removed)})` puts out the shape "
                 f"{scores.shape}, `net` itself {right.shape}"
             )
         if not np.allclose(scores, right, atol=1e-3 * np.abs(right).max()):
-            _blame(backend, net, before, X, names, removed, scores)
+            _blame(backend, models, removed, scores)
 
 
-def _silenced(backend, net, weights, X, names):
-    """Return the scores of a network, some blocks of which do nothing."""
+_IMAGES = np.random.default_rng(1).standard_normal((3, 1, 12, 12))
+
+
+def _residual_network(backend, models):
+    """Return a network of six blocks; its weights are always the same."""
+    net = models.SmallResNet(models.BasicBlock, 2)
+    return filled(backend, net, _IMAGES)
+
+
+@functools.cache
+def _own_network(backend, models):
+    """Return a network that no reader gets hold of, and its weights."""
+    net = _residual_network(backend, models)
+    return net, backend.get_weights(net)
+
+
+@functools.cache
+def _without(backend, models, removed):
+    """Return the scores of the network, some blocks of which do nothing."""
+    net, weights = _own_network(backend, models)
     weights = dict(weights)
-    for name in names:
+    for index in removed:
         for part in ("weight", "bias"):
-            key = f"{name}.bn2.{part}"
+            key = f"layer{index // 2 + 1}.{index % 2}.bn2.{part}"
             weights[key] = 0 * weights[key]
-    kept = backend.get_weights(net)
     backend.set_weights(net, weights)
-    scores = backend.forward(net, X)
-    backend.set_weights(net, kept)
-    return scores
+    return backend.forward(net, _IMAGES)
 
 
-def _blame(backend, net, weights, X, names, removed, scores):
+def _blame(backend, models, removed, scores):
     """Say which blocks are missing instead of the right ones."""
     call = f"`without(net, {list(removed)})`"
     for count in range(4):
         for others in itertools.combinations((0, 1, 3, 5), count):
-            wrong = _silenced(
-                backend, net, weights, X, [names[i] for i in others]
-            )
+            wrong = _without(backend, models, others)
             if np.allclose(scores, wrong, atol=1e-3 * np.abs(wrong).max()):
                 lost = ", ".join(map(str, others)) or "none"
                 raise Wrong(f"{call} removes other blocks: {lost}")

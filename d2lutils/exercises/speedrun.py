@@ -1,5 +1,6 @@
 """Checks for the exercises of the chapter on a fast recipe."""
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -293,15 +294,36 @@ def next_bfloat16(next_number: float, after_1000_steps: float) -> None:
 _TOLERANCE = 1e-3  # relative to the largest score
 
 
+# Neither side is symmetric, and they are not alike.
+_IMAGES = np.random.default_rng(1).standard_normal((4, 1, 8, 12))
+
+
+def _small_network(backend, models):
+    """Return a network; its weights are always the same."""
+    return filled(backend, models.QuickResNet(channels=4), _IMAGES)
+
+
+@functools.cache
+def _own_network(backend, models):
+    """Return a network that no reader gets hold of, and its weights."""
+    net = _small_network(backend, models)
+    return net, backend.get_weights(net)
+
+
+@functools.cache
+def _scores(backend, models, training, axes):
+    """Return the network's scores of images that are reversed."""
+    net, weights = _own_network(backend, models)
+    backend.set_weights(net, weights)
+    return backend.forward(net, np.flip(_IMAGES, axes), training)
+
+
 class _Trial:
     """A small network with weights, and a reader's wrapper around it."""
 
     def __init__(self, make):
-        self.backend, models = book(make)
-        # Neither side is symmetric, and they are not alike.
-        self.X = np.random.default_rng(1).standard_normal((4, 1, 8, 12))
-        self.inner = models.QuickResNet(channels=4)
-        filled(self.backend, self.inner, self.X)
+        self.backend, self.models = book(make)
+        self.X, self.inner = _IMAGES, _small_network(self.backend, self.models)
         self.weights = self.backend.get_weights(self.inner)
         self.net, _ = network(make, (self.inner,))
 
@@ -313,7 +335,7 @@ class _Trial:
 
     def of_inner(self, training, *axes):
         """Return the inner network's scores of images that are reversed."""
-        return self.scores(self.inner, np.flip(self.X, axes), training)[0]
+        return _scores(self.backend, self.models, training, axes)
 
     def compare(self, training, right, mistakes):
         """Raise `Wrong` unless the wrapper has the right scores."""

@@ -9,7 +9,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from selection import ENVIRONMENT
 
+from d2lutils import check
 from d2lutils.check import runner
+from d2lutils.check.__main__ import main
 
 # Checks of its own, so that no answer of the book stands here.
 SET_UP = """\
@@ -183,17 +185,14 @@ def test_file_that_cannot_be_run(tmp_path, name, text, words):
     assert done.stderr.startswith(f"error: {path}") and words in done.stderr
 
 
-def test_what_is_needed_is_named():
-    code = (
-        "import sys\nsys.modules['nbclient'] = None\n"
-        "from d2lutils.check.__main__ import main\nsys.exit(main(['x.py']))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True
-    )
-    assert done.returncode == 2
-    assert done.stderr.endswith('pip install "d2lutils[check]"\n')
-    assert done.stderr.startswith("error: nbclient is not installed")
+def test_what_is_needed_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "nbclient", None)
+    monkeypatch.delitem(sys.modules, "d2lutils.check.runner")
+    monkeypatch.delattr(check, "runner")
+    assert main(["x.py"]) == 2
+    said = capsys.readouterr().err
+    assert said.endswith('pip install "d2lutils[check]"\n')
+    assert said.startswith("error: nbclient is not installed")
 
 
 def test_checks_in_a_cell_with_magics():
