@@ -1,10 +1,6 @@
 """Execute derived notebooks, each in a kernel of its own, and only if new."""
 
-import ast
 import asyncio
-import functools
-import hashlib
-import importlib.metadata
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -14,92 +10,15 @@ import nbformat
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from . import dependencies
 from .chapter import Chapter
 from .derive import is_setup, to_text
 from .errors import BookError
 from .kernels import KernelDiedError, Kernels
-from .project import FRAMEWORKS, MODULES, Project
-
-INSTALL = {
-    "pytorch": "pip install torch",
-    "tensorflow": "pip install tensorflow",
-    "mxnet": "pip install --no-deps mxnet==1.9.1 'graphviz<0.9' "
-    "requests setuptools",
-}
-
+from .project import Project
 
 # While one kernel imports or traces, in one thread, the other computes.
 TOGETHER = 2
-
-
-def framework_version(framework: str) -> str:
-    """Return the installed version, without importing the framework.
-
-    Raises:
-        BookError: The framework is not installed.
-    """
-    module = MODULES[framework]
-    for distribution in (module, f"{module}-cpu"):
-        try:
-            return importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    raise BookError(
-        f"{FRAMEWORKS[framework]} is not installed: run "
-        f"`{INSTALL[framework]}`, or leave it out with "
-        "`make html FRAMEWORKS=...`"
-    )
-
-
-def imported_sources(code: Iterable[str], root: Path) -> list[Path]:
-    """List the files of `d2lutils` that code imports, directly or not.
-
-    A package's data files count as its sources. The list is what an output
-    depends on beside the cells, so it decides what is executed anew.
-    """
-    package = root / "d2lutils"
-    found: set[Path] = set()
-    todo = [name for text in code for name in _imports(text, "")]
-    while todo:
-        parts = todo.pop().split(".")
-        if parts[0] != "d2lutils":
-            continue
-        # Importing a.b.c runs a, a.b and a.b.c; the last may be a mere name.
-        for end in range(1, len(parts) + 1):
-            base = package.joinpath(*parts[1:end])
-            path = (
-                base / "__init__.py"
-                if base.is_dir()
-                else base.with_suffix(".py")
-            )
-            if not path.exists() or path in found:
-                continue
-            found.add(path)
-            if base.is_dir() and base != package:
-                found.update(
-                    data
-                    for data in base.iterdir()
-                    if data.is_file() and data.suffix != ".py"
-                )
-            parent = ".".join(parts[: end if base.is_dir() else end - 1])
-            todo.extend(_imports(path.read_text("utf-8"), parent))
-    return sorted(found)
-
-
-@functools.cache  # notebooks import the same files
-def _imports(text: str, package: str) -> tuple[str, ...]:
-    names = []
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            parents = package.split(".")
-            base = ".".join(parents[: len(parents) - node.level + 1])
-            module = node.module or ""
-            if node.level:
-                module = f"{base}.{module}" if module else base
-            names += [f"{module}.{alias.name}" for alias in node.names]
-    return tuple(names)
 
 
 def key(notebook: NotebookNode, framework: str, scale: str, root: Path) -> str:
@@ -109,14 +28,7 @@ def key(notebook: NotebookNode, framework: str, scale: str, root: Path) -> str:
         for cell in notebook.cells
         if cell.cell_type == "code" and not is_setup(cell)
     ]
-    digest = hashlib.sha256()
-    parts = [framework, framework_version(framework), scale, *code]
-    for part in parts:
-        digest.update(part.encode() + b"\0")
-    for path in imported_sources(code, root):
-        digest.update(f"{path.relative_to(root)}\0".encode())
-        digest.update(path.read_bytes() + b"\0")
-    return digest.hexdigest()
+    return dependencies.key(code, framework, scale, root)
 
 
 def execute(

@@ -12,7 +12,11 @@ from .recognise import backend_of
 
 
 def book(answer: object) -> tuple[Backend, ModuleType]:
-    """Return an answer's backend, and the book's models for it."""
+    """Return an answer's backend, and the book's models for it.
+
+    The module is used in the file that calls this, and nowhere else: the
+    build sees there which models a check depends on.
+    """
     backend = backend_of(answer)
     name = f"d2lutils.models.{backend.row.module}"
     return backend, importlib.import_module(name)

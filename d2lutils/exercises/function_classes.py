@@ -91,12 +91,12 @@ def certain(a: bool, b: bool, c: bool, d: bool, e: bool) -> None:
     )
 
 
-def _embedding(embed, kind, modes):
+def _embedding(embed, residual, modes):
     """Check that `embed` makes a deep network compute what a shallow does."""
     function("embed", embed)
     backend, models = book(embed)
     X = np.random.default_rng(1).standard_normal((4, 1, 8, 8))
-    block = getattr(models, kind)
+    block = models.BasicBlock if residual else models.PlainBlock
     shallow = filled(backend, models.SmallResNet(block, 1), X)
     deep = models.SmallResNet(block, 2)
     backend.forward(deep, X)
@@ -155,7 +155,7 @@ def _compare(wanted, scores, training, weights):
 )
 def slipped_embed(embed: Callable) -> None:
     """Check the embedding of a plain network in a deeper one."""
-    _embedding(embed, "PlainBlock", (False,))
+    _embedding(embed, False, (False,))
 
 
 @exercise(
@@ -169,7 +169,7 @@ def slipped_embed(embed: Callable) -> None:
 )
 def embed_residual(embed: Callable) -> None:
     """Check the embedding of a residual network in a deeper one."""
-    _embedding(embed, "BasicBlock", (False, True))
+    _embedding(embed, True, (False, True))
 
 
 @exercise(

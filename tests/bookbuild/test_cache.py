@@ -2,12 +2,14 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import nbformat
 import pytest
 from small_book import SmallBook, cell, step
 
-from bookbuild.execute import imported_sources, key
+from bookbuild.dependencies import dependencies
+from bookbuild.execute import key
 
 ALL = {"pytorch/waves", "tensorflow/waves", "mxnet/waves"}
 
@@ -149,11 +151,25 @@ def test_outputs_that_were_removed_are_made_again(book):
         ("from d2lutils.unused import f", ["__init__", "unused"]),
         ("if True:\n    import d2lutils.unused", ["__init__", "unused"]),
         ("def f():\n    from d2lutils import unused", ["__init__", "unused"]),
+        ("run('python -m d2lutils.unused')", ["__init__", "unused"]),
+        ("import_module('d2lutils.unused')", ["__init__", "unused"]),
     ],
 )
 def test_every_way_of_importing_is_followed(executed, code, names):
-    found = imported_sources([code], executed.root)
-    assert [path.stem for path in found] == names
+    found = dependencies([code], "pytorch", executed.root)
+    assert [Path(name).stem for name in found] == names
+
+
+@pytest.mark.parametrize(
+    "code", ["import_module(name)", "__import__(name)", "%run it"]
+)
+def test_what_cannot_be_told_may_be_any_module(executed, code):
+    found = dependencies([code], "pytorch", executed.root)
+    assert set(found) == {
+        str(path.relative_to(executed.root))
+        for path in executed.root.glob("d2lutils/**/*")
+        if path.is_file() and path.stem not in ("tensorflow", "mxnet")
+    }
 
 
 def test_imports_in_a_circle_end(executed, tmp_path):
@@ -161,8 +177,8 @@ def test_imports_in_a_circle_end(executed, tmp_path):
     book = SmallBook(tmp_path, fresh=False)
     book.write("d2lutils/a.py", "from . import b")
     book.write("d2lutils/b.py", "from .a import c\nfrom . import nothing")
-    found = imported_sources(["import d2lutils.a"], tmp_path)
-    assert [path.stem for path in found] == ["__init__", "a", "b"]
+    found = dependencies(["import d2lutils.a"], "pytorch", tmp_path)
+    assert [Path(name).stem for name in found] == ["__init__", "a", "b"]
 
 
 def test_a_shared_cell_counts_for_all_frameworks(book):

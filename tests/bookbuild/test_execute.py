@@ -12,8 +12,6 @@ import pytest
 from small_book import SmallBook, cell, line_of, step
 
 from bookbuild import __main__ as command_line
-from bookbuild.errors import BookError
-from bookbuild.execute import framework_version
 from bookbuild.project import FRAMEWORKS
 
 WHO = step("import os\n\nprint('{fw}', os.getpid())")
@@ -340,21 +338,6 @@ def test_an_absent_framework_is_told_in_one_sentence(
     assert message.startswith(f"error: {FRAMEWORKS[absent]} is not installed")
     assert "`pip install " in message and module in message
     assert snapshot(book) == {}
-
-
-def test_the_build_of_a_framework_for_cpus_counts(monkeypatch):
-    installed = {"tensorflow-cpu": "2.21.0", "torch": "2.13.0+cpu"}
-
-    def version(name):
-        if name not in installed:
-            raise importlib.metadata.PackageNotFoundError(name)
-        return installed[name]
-
-    monkeypatch.setattr(importlib.metadata, "version", version)
-    assert framework_version("tensorflow") == "2.21.0"
-    assert framework_version("pytorch") == "2.13.0+cpu"
-    with pytest.raises(BookError):
-        framework_version("mxnet")
 
 
 @pytest.mark.parametrize("names", ["jax", "pytorch jax", "PyTorch", " , "])

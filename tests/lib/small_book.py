@@ -99,6 +99,9 @@ class SmallBook:
         shutil.copy(
             REPOSITORY / "d2lutils/frameworks.py", self.root / "d2lutils"
         )
+        shutil.copy(
+            REPOSITORY / "d2lutils/frameworks.py", self.root / "d2lutils"
+        )
         self.write("chapters/references.md", "# References\n")
         for name in ("_config.yml", "pyproject.toml"):
             shutil.copy(REPOSITORY / name, self.root)
