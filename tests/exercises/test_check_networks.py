@@ -1,56 +1,164 @@
-"""What networks are compared with, and in which words."""
+"""What `same_function` accepts and refuses, in every framework."""
+
+import importlib
 
 import numpy as np
 import pytest
 
-from d2lutils.backends.variable import canonical, describe, values
-from d2lutils.check import reference
+from d2lutils.backends.variable import values
+from d2lutils.check import recognise
+from d2lutils.check.answer import Wrong
+from d2lutils.check.networks import same_function
+from d2lutils.check.reference import relu
+
+SHAPE = (2, 8, 6, 6)
 
 
-def test_values_depend_on_the_canonical_shape_only():
-    assert canonical((8, 4, 1, 1)) == canonical((8, 4)) == (8, 4)
-    assert np.array_equal(values((8, 4, 1, 1))[:, :, 0, 0], values((8, 4)))
-    assert not np.array_equal(values((4, 8)).ravel(), values((8, 4)).ravel())
-    assert (values((64,)) >= 0.5).all() and (values((64,)) <= 1.5).all()
-    assert 0.9 < values((64, 32, 3, 3)).std() / np.sqrt(2 / 288) < 1.1
+def reference(X, weights, training):
+    Y = relu(weights.batch_norm(weights.conv(X, 4, 1), training))
+    Y = weights.batch_norm(weights.conv(Y, 8, 3, padding=1), training)
+    return relu(Y + X)
 
 
-def test_convolution_by_hand():
-    rng = np.random.default_rng(0)
-    X, W = rng.normal(size=(2, 4, 7, 6)), rng.normal(size=(6, 2, 3, 2))
-    Y = reference.conv2d(
-        X, W, stride=(2, 1), padding=(1, 2), groups=2, dilation=(1, 2)
+def early(X, weights, training):
+    Y = relu(weights.batch_norm(weights.conv(X, 4, 1), training))
+    Y = weights.batch_norm(weights.conv(Y, 8, 3, padding=1), training)
+    return relu(Y) + X
+
+
+@pytest.fixture(scope="module")
+def styles(backend):
+    """The block as readers write it, in the framework under test."""
+    return importlib.import_module(f"network_styles.{backend.row.module}")
+
+
+def fault(make, **options):
+    with pytest.raises(Wrong) as wrong:
+        same_function(make, reference, SHAPE, **options)
+    return wrong.value.what
+
+
+def test_class_factory_network_and_function(styles):
+    body = styles.sequence(*styles.layers())
+
+    def block(X):
+        return styles.relu(body(X) + X)
+
+    makes = styles.Block, styles.Block(), block, lambda: block
+    for make in (*makes, *styles.STYLES):
+        same_function(make, reference, SHAPE, gradient=True)
+
+
+def test_network_keeps_its_values(styles):
+    net = styles.Block()
+    same_function(net, reference, SHAPE)
+    before = styles.first_kernel(net)
+    assert not np.allclose(before, values((4, 8)).reshape(before.shape))
+    same_function(net, reference, SHAPE)
+    assert np.array_equal(styles.first_kernel(net), before)
+
+
+def test_mistake_is_recognised(styles):
+    said = fault(
+        styles.Block,
+        options={"last": False},
+        mistakes=[(reference, "no"), (early, "early")],
+        case="here",
     )
-    padded = np.pad(X, ((0, 0), (0, 0), (1, 1), (2, 2)))
-    assert Y.shape == (2, 6, 4, 8)
-    n, o, i, j = 1, 4, 2, 3
-    window = padded[n, 2:4, 2 * i : 2 * i + 3, j : j + 3 : 2]
-    assert np.isclose(Y[n, o, i, j], (window * W[o]).sum())
+    assert said == "here: early"
 
 
-def test_other_layers_by_hand():
-    X = np.arange(16.0).reshape(1, 1, 4, 4)
-    assert reference.max_pool(X, 2).ravel().tolist() == [5, 7, 13, 15]
-    assert reference.avg_pool(X, 2).ravel().tolist() == [2.5, 4.5, 10.5, 12.5]
-    assert reference.max_pool(-X, 3, 2, padding=1)[0, 0, 0, 0] == 0
-    assert reference.global_avg_pool(X).tolist() == [[7.5]]
-    loss = reference.softmax_cross_entropy([[0.0, 0.0], [0, 1000]], [0, 1])
-    assert np.isclose(loss, np.log(2) / 2)
-    Y = reference.batch_norm(X, 2, 1, 0, 1, training=True, eps=0)
-    assert np.isclose(Y.mean(), 1) and np.isclose(Y.std(), 2)
-    Y = reference.batch_norm(X, 2, 1, 3, 4, training=False, eps=0)
-    assert np.allclose(Y, X - 2)
+def test_difference_of_values(styles):
+    said = fault(styles.Block, options={"last": False})
+    assert said.startswith("the parameters fit, but in evaluation mode")
+
+
+def test_padding(styles):
+    said = fault(styles.Block(padding=2).body)
+    assert "its height is too large and its width is too large" in said
+
+
+def test_surplus_and_missing_parameters(styles):
+    said = fault(styles.Block, options={"bias": True})
+    assert "too many: a vector of shape (4,)" in said
+    assert "a bias where none is needed" in said
+    said = fault(styles.Block, options={"width": 5})
+    assert "too many: a 1×1 convolution or dense layer with 5 outputs" in said
+    assert "missing: a 1×1 convolution or dense layer with 4 outputs" in said
+
+
+def test_bias_that_is_allowed(styles):
+    same_function(
+        styles.Block,
+        reference,
+        SHAPE,
+        options={"bias": True},
+        allow_bias=True,
+    )
+
+
+@pytest.mark.frameworks("pytorch")  # the others find the layers of a list
+def test_hidden_layers_are_missed(styles):
+    assert "missing: a 1×1 convolution" in fault(styles.Hidden)
+
+
+def test_batch_normalisation_that_is_not_trained(styles):
+    said = fault(styles.Still())
+    assert "does not know that it is being trained" in said
+
+
+@pytest.mark.frameworks("pytorch", "tensorflow")  # MXNet never does
+def test_no_gpu_rounds_factors_to_ten_bits(styles):
+    before, seen = styles.rounds_factors(), []
+    block = styles.Block()
+
+    def observed(X):
+        seen.append(styles.rounds_factors())
+        return block(X)
+
+    assert before
+    same_function(observed, reference, SHAPE, gradient=True)
+    assert seen and not any(seen)
+    assert styles.rounds_factors() == before
+
+
+def test_momentum(styles):
+    right = styles.DEFAULT_MOMENTUM
+    same_function(styles.Block, reference, SHAPE, momentum=right)
+    assert "moves too far" in fault(styles.Block, momentum=right / 2)
+
+
+def test_gradient_that_is_cut(styles):
+    net = styles.Block()
+
+    def block(X):
+        return styles.relu(net.body(styles.cut(X)) + X)
+
+    same_function(block, reference, SHAPE)
+    assert "the gradient" in fault(block, gradient=True)
+
+
+def test_layers_that_wait_for_an_input(styles):
+    def one(X, weights, training):
+        return weights.conv(X, 4, 1, bias=True)
+
+    same_function(styles.lazy, one, SHAPE)
 
 
 @pytest.mark.parametrize(
-    "shape, words",
+    "make, words",
     [
-        ((), "a single number"),
-        ((64,), "a vector of shape (64,)"),
-        ((8, 4, 1, 1), "a 1×1 convolution or dense layer with 8 outputs"),
-        ((8, 1, 3, 3), "a 3×3 convolution with 8 filters over 1 channel"),
-        ((2, 3, 4), "an array of shape (2, 3, 4)"),
+        (3, "a class, a network or a function is wanted, not the int `3`"),
+        (lambda: None, "returns `None`, which is no network"),
+        (lambda X: None, "the network returns NoneType, not a tensor"),
+        (lambda a, b: None, "cannot be called: missing a required argument"),
     ],
 )
-def test_shapes_in_words(shape, words):
-    assert words in describe(shape)
+def test_what_is_no_network(styles, make, words):
+    assert words in fault(make)
+
+
+def test_framework_is_told_by_the_answer(styles, backend):
+    net = styles.Block()
+    for answer in (styles.Block, net, lambda X: net(X), lambda X: X, 3):
+        assert recognise.backend_of(answer) is backend
