@@ -85,6 +85,7 @@ class Kernels:
         """
         with (
             tempfile.TemporaryDirectory() as folder,
+            tempfile.TemporaryDirectory() as connection,
             # What a kernel says as it ends concerns nobody, but if it died.
             tempfile.TemporaryFile() as stderr,
         ):
@@ -102,9 +103,15 @@ class Kernels:
                 record_timing=False,
                 coalesce_streams=True,
                 resources={"metadata": {"path": folder}},
-                # Else the kernel warns that others on the machine may listen.
+                # Two kernels that start at once may choose the same port,
+                # and others on the machine may listen to it.
                 config=Config(
-                    {"KernelManager": {"transport_encryption": "auto"}}
+                    {
+                        "KernelManager": {
+                            "transport": "ipc",
+                            "connection_file": f"{connection}/kernel.json",
+                        }
+                    }
                 ),
                 on_cell_start=begin,
             )
