@@ -1,7 +1,7 @@
 """Command line: `python -m bookbuild check|derive|exercises|execute`."""
 
 import argparse
-import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from .derive import derive, to_text
 from .directives.exercise import SOLUTIONS, derive_exercises, statements
 from .errors import BookError
 from .export import export
-from .project import FRAMEWORKS, Project, chosen_frameworks
+from .project import FRAMEWORKS, Project, chosen_frameworks, chosen_scale
 
 
 def derived_files(project: Project) -> dict[Path, str]:
@@ -53,9 +53,27 @@ def run_exercises(project: Project) -> None:
 
 
 def run_derive(project: Project) -> None:
-    """Write what is derived; touch no file that is up to date."""
+    """Write what is derived; touch no file that is up to date.
+
+    What is committed comes from `_config.yml` alone. REPOSITORY and BRANCH
+    reach copies of the notebooks in `_build/notebooks`, which lead to, and
+    install from, that repository and branch.
+
+    Raises:
+        BookError: The sources have a fault, or a variable has.
+    """
+    published = project.published()
     files = derived_files(project)
     _write(project, files)
+    copies = project.root / "_build/notebooks"
+    shutil.rmtree(copies, ignore_errors=True)
+    if published != project:
+        notebooks = project.root / "notebooks"
+        for path, text in derived_files(published).items():
+            if path.is_relative_to(notebooks):
+                copy = copies / path.relative_to(notebooks)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_text(text, "utf-8")
     for path in project.root.glob("notebooks/*/**/*.ipynb"):
         if path not in files:
             path.unlink()
@@ -97,9 +115,9 @@ def run_execute(project: Project) -> None:
     Raises:
         BookError: The notebooks are out of date, or a cell failed.
     """
+    scale = chosen_scale()
     run_check(project)
     chapters, _ = lint.load(project)
-    scale = os.environ.get("D2L_SCALE", "demo")
     notebooks = [
         (chapter, framework)
         for chapter in chapters

@@ -2,8 +2,9 @@
 
 import functools
 import os
+import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -22,11 +23,41 @@ MODULES = {"pytorch": "torch", "tensorflow": "tensorflow", "mxnet": "mxnet"}
 """Tag → the module a framework is imported as, and its mirror's name."""
 
 
+REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
+BRANCH = re.compile(r"[^\s~^:?#%*\[\]\\]+")
+
+
 @dataclass(frozen=True)
 class Project:
-    """A book: the folder that holds `_config.yml` and `_toc.yml`."""
+    """A book: the folder that holds `_config.yml` and `_toc.yml`.
+
+    What is committed is derived from these files alone, whatever the
+    environment says. `published` is the same book as a fork publishes it.
+    """
 
     root: Path
+    fork: str = ""
+    """`owner/name` of the repository that publishes it, if not its own."""
+    fork_branch: str = ""
+    """The branch that it is published from, if not its own."""
+
+    def published(self) -> "Project":
+        """Return the book as REPOSITORY and BRANCH have it published.
+
+        The links on the site lead to that repository and branch. Those to
+        Colab open its committed notebooks, which install `d2lutils` from the
+        repository in `_config.yml`.
+
+        Raises:
+            BookError: A variable names no repository or branch.
+        """
+        fork = _variable("REPOSITORY", REPOSITORY, "owner/name on GitHub")
+        branch = _variable("BRANCH", BRANCH, "the name of a branch")
+        return replace(
+            self,
+            fork="" if fork == self.repository else fork,
+            fork_branch="" if branch == self.branch else branch,
+        )
 
     @property
     def chapters(self) -> Path:
@@ -90,14 +121,32 @@ class Project:
 
     @property
     def repository(self) -> str:
-        """`owner/name` on GitHub; the variable REPOSITORY overrides it."""
-        url = self.config["repository"]["url"]
-        return os.environ.get("REPOSITORY") or "/".join(url.split("/")[-2:])
+        """`owner/name` on GitHub."""
+        if self.fork:
+            return self.fork
+        path = self._place("url").removeprefix("https://github.com/")
+        if not REPOSITORY.fullmatch(path):
+            raise BookError(
+                "_config.yml: the repository's url is "
+                "https://github.com/owner/name"
+            )
+        return path
 
     @property
     def branch(self) -> str:
-        """The branch that links lead to; BRANCH overrides it."""
-        return os.environ.get("BRANCH") or self.config["repository"]["branch"]
+        """The branch that links lead to."""
+        return self.fork_branch or self._place("branch")
+
+    def _place(self, name: str) -> str:
+        """Return a value that `_config.yml` has under `repository`.
+
+        Raises:
+            BookError: It has none.
+        """
+        try:
+            return str(self.config["repository"][name])
+        except (KeyError, TypeError):
+            raise BookError(f"_config.yml: repository has no {name}") from None
 
     @property
     def site(self) -> str:
@@ -115,11 +164,27 @@ class Project:
 
     @property
     def package_source(self) -> str:
-        """What pip installs `d2lutils` from: the tag of this version."""
+        """What pip installs `d2lutils` from: the tag of this version.
+
+        A fork has no tags unless it was asked for them, but its branch.
+        """
         text = (self.root / "pyproject.toml").read_text("utf-8")
         version = tomllib.loads(text)["project"]["version"]
+        point = self.branch if self.fork or self.fork_branch else f"v{version}"
         address = f"https://github.com/{self.repository}"
-        return f"d2lutils @ git+{address}@v{version}"
+        return f"d2lutils @ git+{address}@{point}"
+
+
+def _variable(name: str, form: re.Pattern, wanted: str) -> str:
+    """Return an environment variable's value, "" if it has none.
+
+    Raises:
+        BookError: It has not the form.
+    """
+    value = os.environ.get(name, "").strip()
+    if value and not form.fullmatch(value):
+        raise BookError(f"{name}: {value!r} is not {wanted}")
+    return value
 
 
 def _name(docname: str) -> str:
@@ -141,3 +206,21 @@ def chosen_frameworks(text: str | None = None) -> list[str]:
             f"FRAMEWORKS: {fault}; choose from {', '.join(FRAMEWORKS)}"
         )
     return [name for name in FRAMEWORKS if name in names]
+
+
+SCALES = "smoke", "demo", "full"
+"""The names in `d2lutils.scale`."""
+
+
+def chosen_scale() -> str:
+    """Return the scale that D2L_SCALE names, `demo` if it names none.
+
+    Raises:
+        BookError: It is unknown.
+    """
+    name = os.environ.get("D2L_SCALE", "").strip() or "demo"
+    if name not in SCALES:
+        raise BookError(
+            f"D2L_SCALE: {name!r} is unknown; choose from {', '.join(SCALES)}"
+        )
+    return name

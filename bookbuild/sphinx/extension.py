@@ -6,7 +6,9 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.errors import ConfigError
 
+from ..errors import BookError
 from ..project import FRAMEWORKS, Project
 from . import exercises as sphinx_exercises
 from . import quiz as sphinx_quiz
@@ -17,12 +19,16 @@ READER = "bookbuild.merge.reads"
 
 
 def _project(app: Sphinx) -> Project:
-    return Project(Path(app.srcdir))
+    """Return the book as it is published: all links follow the variables."""
+    return Project(Path(app.srcdir)).published()
 
 
 def _use_overrides(app: Sphinx, config) -> None:
     """Let REPOSITORY and BRANCH say where the theme's links lead."""
-    project = _project(app)
+    try:
+        project = _project(app)
+    except BookError as error:
+        raise ConfigError(str(error)) from None
     config.html_theme_options = {
         **config.html_theme_options,
         "repository_url": f"https://github.com/{project.repository}",

@@ -24,9 +24,12 @@ TABLE = """\
 
 @pytest.fixture
 def book(tmp_path, monkeypatch):
-    monkeypatch.setenv("REPOSITORY", "Someone/some-book")
-    monkeypatch.setenv("BRANCH", "next")
+    monkeypatch.setenv("REPOSITORY", "another/fork")
+    monkeypatch.setenv("BRANCH", "dev")
     made = SmallBook(tmp_path)
+    config = (tmp_path / "_config.yml").read_text("utf-8")
+    config = config.replace("resnet-book/resnet-book", "Someone/some-book")
+    made.write("_config.yml", config.replace("branch: main", "branch: next"))
     made.toc("intro", "atoms", "waves")
     made.chapter("intro", "Nothing.")
     made.chapter("atoms", "(sec-atoms)=\n## Inner Atoms\n\nNothing.")
