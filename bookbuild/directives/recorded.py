@@ -1,27 +1,19 @@
-"""The directive `recorded`: a table of trainings that `results/` records.
+"""The directive `recorded`: a table of the runs that `results/` records.
 
-Its body names a record a line, with the words for its row behind a colon:
+Its body names one record per line, with the words for its row after a colon:
 
     speedrun/pytorch_recipe: the recipe
     speedrun/pytorch_constant_rate: with a constant learning rate
 
-A record is a JSON file, as `d2lutils.record` describes it. No figure is
-typed: the page and the notebook show what the files hold.
+The option `last` adds the mean over that many last epochs. A record is a
+JSON file, as `d2lutils.record` describes it. No figure is typed: the page
+and the notebook show what the files hold.
 """
 
 import json
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
-
-HEAD = (
-    "trained",
-    "test accuracy",
-    "in training",
-    "runs",
-    "minutes",
-    "images/s",
-)
 
 
 def rows(body: str) -> list[tuple[str, str]]:
@@ -30,25 +22,42 @@ def rows(body: str) -> list[tuple[str, str]]:
     return [(name.strip(), words.strip()) for name, _, words in lines]
 
 
-def markdown(root: Path, body: str) -> str:
-    """Return the table, and below it where the trainings were done.
+def markdown(root: Path, body: str, last: int | str | None = None) -> str:
+    """Return the table, and below it where the runs were made.
 
-    It has the accuracy on the test images, that of the last epoch's training,
-    the time of all epochs and the speed.
+    It has the accuracy on the test images and on the training images, both
+    of the last epoch, the time of all epochs and the speed. Accuracies are
+    means over the seeds, with the standard deviation if there are several;
+    times and speeds are medians. Runs that shared a device have no times.
 
-    Accuracies are means over the runs, with the standard deviation if there
-    are several; times and speeds are medians.
+    Args:
+        root: The folder that has `results/`.
+        body: The directive's body.
+        last: How many epochs the mean of the test accuracy is taken over; by
+            default there is no such column.
 
     Raises:
-        ValueError: A record is missing or is not one.
+        ValueError: A record is missing or is not one, or has fewer epochs.
     """
     named = [(words, _read(root, name)) for name, words in rows(body)]
     if not named:
         raise ValueError("recorded: no record is named")
-    table = [HEAD, ["---"] * len(HEAD)]
-    table += [_row(words, record) for words, record in named]
+    timed = not any(_shared(record) for _, record in named)
+    epochs = None if last is None else _number(last)
+    table = [
+        _row(words, record["runs"], epochs, timed) for words, record in named
+    ]
+    table = [list(table[0]), ["---"] * len(table[0])] + [
+        list(row.values()) for row in table
+    ]
     lines = ["| " + " | ".join(row) + " |" for row in table]
     return "\n".join([*lines, "", " ".join(_places(r for _, r in named))])
+
+
+def _number(last: int | str) -> int:
+    if not str(last).isdecimal() or int(last) < 2:
+        raise ValueError(f"recorded: :last: {last} is no number of epochs")
+    return int(last)
 
 
 def _read(root: Path, name: str) -> dict:
@@ -63,21 +72,36 @@ def _read(root: Path, name: str) -> dict:
     return record
 
 
-def _row(words: str, record: dict) -> list[str]:
-    histories = [run["history"] for run in record["runs"]]
-    minutes = statistics.median(sum(h["seconds"]) for h in histories) / 60
-    rates = [rate for h in histories for rate in h["examples_per_sec"]]
-    return [
-        words,
-        *(_percent(histories, name) for name in ("test_acc", "train_acc")),
-        str(len(histories)),
-        f"{minutes:.1f}",
-        f"{statistics.median(rates):,.0f}",
+def _shared(record: dict) -> bool:
+    """Return whether other runs took a share of the device's time."""
+    return record.get("jobs", 1) > 1
+
+
+def _row(
+    words: str, runs: list[dict], last: int | None, timed: bool
+) -> dict[str, str]:
+    """Return a row: the head of each column → what stands below it."""
+    histories = [run["history"] for run in runs]
+    row = {"run": words, "test accuracy": _percent(histories, "test_acc", 1)}
+    if last:
+        mean = _percent(histories, "test_acc", last)
+        row[f"mean of the last {last} epochs"] = mean
+    row["training accuracy"] = _percent(histories, "train_acc", 1)
+    row["seeds"] = str(len(histories))
+    if timed:
+        minutes = statistics.median(sum(h["seconds"]) for h in histories) / 60
+        rates = [rate for h in histories for rate in h["examples_per_sec"]]
+        row["minutes"] = f"{minutes:.1f}"
+        row["images/s"] = f"{statistics.median(rates):,.0f}"
+    return row
+
+
+def _percent(histories: list[dict], name: str, last: int) -> str:
+    if any(len(history[name]) < last for history in histories):
+        raise ValueError(f"recorded: a run has fewer than {last} epochs")
+    accuracies = [
+        100 * statistics.mean(history[name][-last:]) for history in histories
     ]
-
-
-def _percent(histories: list[dict], name: str) -> str:
-    accuracies = [100 * history[name][-1] for history in histories]
     shown = f"{statistics.mean(accuracies):.2f} %"
     if len(accuracies) > 1:
         shown += f" ± {statistics.stdev(accuracies):.2f}"
@@ -89,6 +113,8 @@ def _places(records: Iterator[dict]) -> Iterator[str]:
     places: dict[str, dict[str, str]] = {}
     for record in records:
         place = f"{record['machine']}, on {record['device']}"
+        if _shared(record):
+            place += f", {record['jobs']} runs at a time"
         places.setdefault(place, {}).update(record["versions"])
     for place, versions in places.items():
         names = ", ".join(f"{k} {v}" for k, v in sorted(versions.items()))

@@ -40,7 +40,7 @@ OPTIONS = {
     "solution-start": {"class", "label"},
     "solution-end": set(),
     "quiz": set(),
-    "recorded": set(),
+    "recorded": {"last"},
     **{name: {"class"} for name in NOTES},
 }
 
@@ -179,7 +179,9 @@ def _directives(
                 yield f"{place} {error}"
         if block.name == "recorded":
             try:
-                recorded.markdown(project.root, block.body)
+                recorded.markdown(
+                    project.root, block.body, block.options.get("last")
+                )
             except ValueError as error:
                 yield f"{place} {error}"
         rows = block.body.lstrip()

@@ -106,7 +106,8 @@ class Converter:
         if block.name == "quiz":
             return self._quiz(quiz.parse(block.argument, block.body))
         if block.name == "recorded":
-            return recorded.markdown(self.project.root, block.body)
+            last = block.options.get("last")
+            return recorded.markdown(self.project.root, block.body, last)
         if block.name == "solution-start":
             return self._solution(block)
         if block.name == "solution-end":

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -11,17 +12,18 @@ from ..directives import recorded
 
 
 class RecordedDirective(SphinxDirective):
-    """A table of trainings that were recorded."""
+    """A table of the runs that were recorded."""
 
     has_content = True
+    option_spec = {"last": directives.unchanged}  # noqa: RUF012 - docutils
 
     def run(self) -> list[nodes.Node]:
-        """Return the table and where the trainings were done."""
+        """Return the table and where the runs were made."""
         root, body = Path(self.env.srcdir), "\n".join(self.content)
         for name, _ in recorded.rows(body):
             self.env.note_dependency(f"results/{name}.json")
         try:
-            text = recorded.markdown(root, body)
+            text = recorded.markdown(root, body, self.options.get("last"))
         except ValueError as error:
             raise self.error(str(error)) from None
         parsed = nodes.container(classes=["recorded"])

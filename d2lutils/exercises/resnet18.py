@@ -18,11 +18,11 @@ AXES = ("channels", "height", "width")
 @exercise(
     label="ex-resnet18-small-image",
     hint="The stem halves the sides twice; which of the stages halve them "
-    "once more?",
-    why="A network made for 224×224 leaves a 32×32 image a single position "
-    "in its last stage, where most of the parameters are. Another exercise "
-    "of this chapter gives such images a stem of their own, as He et al. "
-    "(2016) did for CIFAR-10, Section 4.2 there.",
+    "again?",
+    why="A network designed for 224×224 reduces a 32×32 image to a single "
+    "position in its last stage, where most of the parameters are. In "
+    "another exercise of this chapter you write a separate stem for "
+    "such images, as He et al. (2016), Section 4.2, did for CIFAR-10.",
 )
 def small_image(shapes: Sequence[Sequence[int]]) -> None:
     """Check the shapes of a 32×32 image on its way through ResNet-18."""
@@ -38,13 +38,13 @@ def small_image(shapes: Sequence[Sequence[int]]) -> None:
         }
         if i == 0:
             mistakes[c, 2 * side, 2 * side] = (
-                f"`{name}` is the shape behind the convolution; the "
+                f"`{name}` is the shape after the convolution; the "
                 "max-pooling belongs to the stem, too"
             )
         if i == 1:
             mistakes[c, side // 2, side // 2] = (
                 f"`{name}` is halved, but the first stage leaves the sides "
-                "as they are"
+                "unchanged"
             )
         shape(name, shapes[i], (c, side, side), mistakes, AXES)
 
@@ -68,13 +68,14 @@ def _resnet(X, weights, training, num_blocks):
 
 @exercise(
     label="ex-resnet18-deeper",
-    hint="Only blocks of unchanged shape are added: how many in each stage, "
-    "and with how many channels?",
-    why="Nearly twice the parameters, all of them in blocks that begin close "
-    "to the identity. On ImageNet this lowered the top-1 error from 27.88 to "
-    "25.03 %, while the plain network of 34 layers was worse than the one of "
-    "18 (He et al., 2016, Table 2). The chapter The ResNet Family goes on to "
-    "152 layers.",
+    hint="The additional blocks all keep the shape: how many are there in "
+    "each stage, and with how many channels?",
+    why="ResNet-34 has nearly twice the parameters, and all additional ones "
+    "are in blocks with an identity shortcut. On ImageNet the sixteen "
+    "layers lower the top-1 error from 27.88 to 25.03 %, while the "
+    "plain network of 34 layers is worse than the one of 18 (He et al., "
+    "2016, Table 2). The chapter The ResNet Family goes on to 152 "
+    "layers.",
 )
 def deeper(resnet34: Callable, added: int) -> None:
     """Check ResNet-34 and the number of parameters that it adds."""
@@ -88,10 +89,10 @@ def deeper(resnet34: Callable, added: int) -> None:
         right,
         {
             eighteen + right: "`added` counts all parameters of ResNet-34, "
-            "not those that it has more than ResNet-18",
+            "not those that it has in addition to ResNet-18",
             weights: "`added` counts convolutions only: batch normalisation "
-            "learns two numbers a channel",
-            weights + (right - weights) // 2: "`added` counts one number a "
+            "learns two numbers per channel",
+            weights + (right - weights) // 2: "`added` counts one number per "
             "channel for batch normalisation, which learns two",
         },
     )
@@ -115,13 +116,13 @@ def deeper(resnet34: Callable, added: int) -> None:
 
 @exercise(
     label="ex-resnet18-stem",
-    hint="How many zeros stand left of the image, and how many right of it? "
-    "Count them for each layer with stride 2.",
-    why="The same shape is not the same function. Frameworks disagree on "
-    'where the odd zero of "same" goes, and nothing warns you: the weights '
-    "load, the shapes fit, the accuracy is a little lower. The chapter Same "
-    "Numbers, Three Frameworks compares whole networks digit by digit, which "
-    "is how such faults are found.",
+    hint="How many zeros are to the left of the image, and how many to the "
+    "right? Count them for each layer with stride 2.",
+    why='Equal shapes do not make equal functions. Padding "same" puts the '
+    "odd zero on the right and at the bottom, and nothing warns you: "
+    "the weights load and the shapes fit, but the outputs differ. The "
+    "chapter The Same Numbers in Three Frameworks compares whole "
+    "networks number by number, which is how such faults are found.",
 )
 def stem(make_stem: Callable) -> None:
     """Check a ResNet's stem."""
@@ -137,13 +138,13 @@ def stem(make_stem: Callable) -> None:
                     (
                         functools.partial(_stem, pads=((2, 3), (1, 1))),
                         "the convolution has one zero less on the left and "
-                        "above than on the right and below, as with "
-                        'padding="same"',
+                        "at the top than on the right and at the "
+                        'bottom, as with padding="same"',
                     ),
                     (
                         functools.partial(_stem, pads=((3, 2), (1, 1))),
                         "the convolution has one zero less on the right and "
-                        "below than on the left and above",
+                        "at the bottom than on the left and at the top",
                     ),
                     (
                         functools.partial(_stem, pads=((3, 3), (0, 1))),
@@ -153,7 +154,8 @@ def stem(make_stem: Callable) -> None:
                     (
                         functools.partial(_stem, pads=((2, 3), (0, 1))),
                         "convolution and pooling both pad more on the right "
-                        "and below than on the left and above",
+                        "and at the bottom than on the left and at the "
+                        "top",
                     ),
                 ],
                 case=case,
@@ -162,12 +164,12 @@ def stem(make_stem: Callable) -> None:
 
 @exercise(
     label="ex-resnet18-small-stem",
-    hint="What made the image smaller? What else in the stem is there only "
-    "because the image was large?",
-    why="Most ResNets that are trained on images of 32×32 have such a stem: "
-    "a 3×3 convolution of stride 1 and no pooling. He et al. (2016), Section "
-    "4.2, did it first, with fewer channels. The price is sixteen times the "
-    "arithmetic in everything behind it.",
+    hint="What makes the image smaller? What else is in the stem only "
+    "because ImageNet's images are large?",
+    why="ResNets for images of 32×32 usually have such a stem: a 3×3 "
+    "convolution of stride 1 and no pooling. He et al. (2016), Section "
+    "4.2, used one with 16 channels. The price is sixteen times the "
+    "arithmetic in every convolution after it.",
 )
 def small_stem(make_stem: Callable) -> None:
     """Check a stem for images of 32×32."""
@@ -181,8 +183,8 @@ def small_stem(make_stem: Callable) -> None:
         Y.shape[1:],
         (64, 32, 32),
         {
-            (64, 8, 8): "the image still is halved twice",
-            (64, 16, 16): "the image still is halved once",
+            (64, 8, 8): "the image is still halved twice",
+            (64, 16, 16): "the image is still halved once",
             (64, 31, 31): "one row and one column are lost to an even kernel",
             (64, 30, 30): "two rows and two columns are lost: the padding is "
             "missing",
@@ -205,20 +207,19 @@ def small_stem(make_stem: Callable) -> None:
     large, larger = (backend.forward(net, s * X, True) for s in (100, 1000))
     if np.abs(larger - large).max() > 0.1 * np.abs(large).max():
         raise Wrong(
-            "an input that is ten times as large changes the output, so it "
-            "is not normalised",
-            "Is there a batch normalisation, and does it know that it is "
-            "being trained?",
+            "an input that is ten times as large changes the output, so "
+            "nothing normalises it",
+            "Is there a batch normalisation, and is it in training mode?",
         )
     other = X.copy()
     other[0] *= 3
     if np.allclose(backend.forward(net, other, True)[1], Y[1], atol=1e-4):
-        raise Wrong("each image is normalised by itself, not over the batch")
+        raise Wrong("each image is normalised separately, not over the batch")
     other = X.copy()
     other[:, :, 16, 16] += 1
     changed = backend.forward(net, other) - backend.forward(net, X)
     if np.any(np.abs(changed) > 1e-6, axis=(0, 1)).sum() <= 1:
-        raise Wrong("each output looks at a single pixel")
+        raise Wrong("each output depends on a single pixel")
 
 
 def _always_training(X, weights, training):
@@ -227,12 +228,14 @@ def _always_training(X, weights, training):
 
 @exercise(
     label="ex-resnet18-frozen",
-    hint="Who tells each batch normalisation whether it is being trained?",
-    why="A batch normalisation that never learns of training keeps its first "
-    "statistics for ever. It happens without an error: with F.batch_norm in "
-    "PyTorch, with a forgotten `training` in TensorFlow, with "
-    "use_global_stats in MXNet. Comparing the running statistics before and "
-    "after a step finds it. Ioffe and Szegedy (2015) describe the two modes.",
+    hint="How does each batch normalisation learn whether it is in training "
+    "mode?",
+    why="A batch normalisation that is never told that it is being trained "
+    "keeps its initial statistics for ever. No error is raised: it "
+    "happens with F.batch_norm in PyTorch, with `training=False` in "
+    "TensorFlow, with use_global_stats in MXNet. You find it by "
+    "comparing the running statistics before and after a step. Ioffe "
+    "and Szegedy (2015) describe the two modes.",
 )
 def frozen_norm(block: Callable) -> None:
     """Check the block whose batch normalisation did not train."""
@@ -244,8 +247,8 @@ def frozen_norm(block: Callable) -> None:
         mistakes=[
             (
                 _always_training,
-                "now the statistics of the batch are used in evaluation mode, "
-                "too",
+                "now the statistics of the batch are used in evaluation "
+                "mode as well",
             )
         ],
     )
@@ -264,12 +267,13 @@ def _bottleneck(X, weights, training, last=True, before=False, inner=True):
 @exercise(
     label="ex-resnet18-bottleneck",
     hint="A convolution has k² · in · out weights, and batch normalisation "
-    "two numbers a channel; the second convolution alone looks at "
+    "two parameters per channel; only the second convolution looks at "
     "neighbours.",
-    why="The weights of a convolution grow with the product of its channels "
-    "in and out; so the expensive one, 3×3, works where the channels are "
-    "few. ResNet-50, 101 and 152 are made of such blocks: see the chapter "
-    "The Bottleneck Block, and He et al. (2016), Figure 5.",
+    why="The number of weights of a convolution grows with the product of "
+    "its input and output channels, so the expensive one, 3×3, works "
+    "where there are few channels. ResNet-50, 101 and 152 are made of "
+    "such blocks: see the chapter The Bottleneck Block, and He et al. "
+    "(2016), Figure 5.",
 )
 def narrow_block(
     block: Callable, parameters: int, basic_parameters: int
@@ -282,15 +286,15 @@ def narrow_block(
         mistakes=[
             (
                 functools.partial(_bottleneck, last=False),
-                "the ReLU behind the addition is missing",
+                "the ReLU after the addition is missing",
             ),
             (
                 functools.partial(_bottleneck, last=False, before=True),
-                "the last ReLU stands in front of the addition",
+                "the last ReLU comes before the addition",
             ),
             (
                 functools.partial(_bottleneck, before=True),
-                "there is a ReLU behind the last convolution, too",
+                "there is a ReLU after the last convolution, too",
             ),
             (
                 functools.partial(_bottleneck, inner=False),
@@ -305,8 +309,8 @@ def narrow_block(
         weights + norms,
         {
             weights: "`parameters` lacks those of batch normalisation",
-            weights + norms // 2: "`parameters` counts one number a channel "
-            "for batch normalisation, which learns two",
+            weights + norms // 2: "`parameters` counts one number per "
+            "channel for batch normalisation, which learns two",
             weights + 2 * norms: "`parameters` counts running means and "
             "variances, which are not learned",
         },
@@ -318,27 +322,28 @@ def narrow_block(
         weights + norms,
         {
             weights: "`basic_parameters` lacks those of batch normalisation",
-            (weights + norms) // 16 + 192: "`basic_parameters` is that of a "
-            "block for 64 channels; 256 are asked for",
+            (weights + norms) // 16 + 192: "`basic_parameters` is the "
+            "number for a block with 64 channels; 256 are asked for",
         },
     )
 
 
 @exercise(
     label="ex-resnet18-plain",
-    hint="Take away the shortcut and what only the shortcut needed; leave "
-    "all else as it was.",
+    hint="Remove the shortcut and whatever only the shortcut needed; leave "
+    "everything else unchanged.",
     why="The plain network is the control of the experiment: the same "
-    "layers, the same initialisation, no shortcuts. At 18 layers the two are "
-    "about equal; deeper, they part. The chapter Function Classes and the "
-    "Degradation Problem runs the experiment.",
+    "layers, the same initialisation, no shortcuts. On ImageNet the "
+    "errors of the two are about equal at 18 layers and 3.5 points "
+    "apart at 34 (He et al., 2016, Table 2). The chapter Function "
+    "Classes and the Degradation Problem runs such an experiment.",
 )
 def plain_block(block: Callable) -> None:
     """Check the basic block without its shortcut."""
     if inspect.isclass(block) and getattr(block, "expansion", None) != 1:
         raise Wrong(
-            "the class has no attribute `expansion`, or it is not 1, so that "
-            "`ResNet` cannot use it"
+            "the class has no attribute `expansion`, or it is not 1, so "
+            "`ResNet` cannot use the class"
         )
     for arguments in (4, 4, 1), (4, 6, 2):
         in_channels, channels, stride = arguments

@@ -1,4 +1,4 @@
-"""The table of recorded trainings."""
+"""The table of recorded runs."""
 
 import json
 
@@ -31,6 +31,7 @@ def root(tmp_path):
         "one": record(0.5),
         "more/three": record(0.90, 0.91, 0.92),
         "elsewhere": record(0.25, machine="8 × CPU"),
+        "shared": {**record(0.25), "jobs": 8},
         "none": {"runs": []},
     }.items():
         path = tmp_path / f"results/{name}.json"
@@ -42,14 +43,39 @@ def test_table(root):
     assert recorded.markdown(root, "one: first\nmore/three: three").split(
         "\n"
     ) == [
-        "| trained | test accuracy | in training | runs | minutes | images/s "
-        "|",
+        "| run | test accuracy | training accuracy | seeds | minutes | "
+        "images/s |",
         "| --- | --- | --- | --- | --- | --- |",
         "| first | 50.00 % | 75.00 % | 1 | 3.0 | 505 |",
         "| three | 91.00 % ± 1.00 | 75.00 % ± 0.00 | 3 | 3.0 | 505 |",
         "",
         "Recorded with 2 × CPU, on cpu (python 3.11.2, torch 2.13.0).",
     ]
+
+
+def test_mean_of_the_last_epochs(root):
+    head, _, row, *_ = recorded.markdown(root, "more/three: x", "2").split(
+        "\n"
+    )
+    assert head.split(" | ")[2] == "mean of the last 2 epochs"
+    assert row.split(" | ")[2] == "50.50 % ± 0.50"
+
+
+@pytest.mark.parametrize("last", ["x", "0", "1"])
+def test_last_epochs_must_be_several(root, last):
+    with pytest.raises(ValueError, match="no number of epochs"):
+        recorded.markdown(root, "one: x", last)
+
+
+def test_too_few_epochs(root):
+    with pytest.raises(ValueError, match="fewer than 3 epochs"):
+        recorded.markdown(root, "one: x", "3")
+
+
+def test_runs_that_shared_a_device_have_no_times(root):
+    text = recorded.markdown(root, "shared: x\none: y")
+    assert "minutes" not in text and "images/s" not in text
+    assert "8 runs at a time" in text
 
 
 def test_places_are_told_apart(root):

@@ -336,14 +336,14 @@ check.frozen_norm(Block)
                     "{relu}(X + self.branch(X{training}))",
                     "X + self.branch(X{training})",
                 ),
-                "the ReLU behind the addition is missing",
+                "the ReLU after the addition is missing",
             ),
             (
                 replace_words(
                     "{relu}(X + self.branch(X{training}))",
                     "X + {relu}(self.branch(X{training}))",
                 ),
-                "in front of the addition",
+                "before the addition",
             ),
             (
                 replace_words("batch_norm(64), {layer}", "batch_norm(64)"),
