@@ -278,7 +278,7 @@ check.deeper(ResNet(BasicBlock, [3, 4, 6, 3], 10, 1), sizes[1] - sizes[0])
     "frozen_norm": {
         "wrong": [
             (frozen("False"), "does not know that it is being trained"),
-            (frozen("True"), "in evaluation mode, too"),
+            (frozen("True"), "in evaluation mode as well"),
             (
                 {
                     "pytorch": replace(
@@ -355,7 +355,7 @@ check.frozen_norm(Block)
             ),
             (
                 replace("18 * 256**2 + 4 * 256", "18 * 64**2 + 4 * 64"),
-                "block for 64 channels",
+                "block with 64 channels",
             ),
             (
                 replace("conv(64, 64, 3)", "conv(64, 64, 1)"),
@@ -385,11 +385,11 @@ check.narrow_block(net, num_parameters(net), 1_180_672.0)
         "wrong": [
             (
                 small_stem("conv(1, 64, 3, stride=2), batch_norm(64), RELU"),
-                "still is halved once",
+                "is still halved once",
             ),
             (
                 small_stem("conv(1, 64, 7, 2), batch_norm(64), RELU, POOL"),
-                "still is halved twice",
+                "is still halved twice",
             ),
             (
                 small_stem("conv(1, 64, 7), batch_norm(64), RELU"),
@@ -397,13 +397,13 @@ check.narrow_block(net, num_parameters(net), 1_180_672.0)
             ),
             (
                 small_stem("conv(1, 64, 1), batch_norm(64), RELU"),
-                "looks at a single pixel",
+                "depends on a single pixel",
             ),
             (
                 small_stem("conv(1, 64, 3), batch_norm(64)"),
                 "some entries are negative",
             ),
-            (small_stem("conv(1, 64, 3), RELU"), "it is not normalised"),
+            (small_stem("conv(1, 64, 3), RELU"), "nothing normalises it"),
         ],
         "right": [
             {
