@@ -19,13 +19,14 @@ AXES = ("channels", "height", "width")
 
 @exercise(
     label="ex-bottleneck-cost",
-    hint="Write down what each of the three convolutions gets and returns; "
-    "the cost of each is its weights, times the positions for the MACs.",
-    why="Twice the channels make a position four times as expensive, half the "
-    "sides leave a quarter of the positions: along a ResNet every block "
-    "costs the same, and the depth of a stage alone decides what it "
-    "costs. Read on in the chapter The ResNet Family, where whole "
-    "networks are counted so, and in He et al. (2016), Table 1.",
+    hint="Write down the input and output shape of each of the three "
+    "convolutions; its MACs are its weights times the positions of its "
+    "output.",
+    why="With twice the channels each position costs four times as much, "
+    "and with half the sides a quarter of the positions is left: every "
+    "block with an identity shortcut costs the same in all stages. Read "
+    "on in the chapter The ResNet Family, where we count whole networks "
+    "in this way, and in He et al. (2016), Table 1.",
 )
 def bottleneck_cost(
     shapes: Sequence[Sequence[int]], parameters: int, macs: int, ratio: float
@@ -46,9 +47,9 @@ def bottleneck_cost(
             (channels, 28, 28),
             {
                 (28, 28, channels): f"`shapes[{i}]` has its axes in another "
-                "order: channels, height, width are asked for",
-                (channels, 26, 26): f"`shapes[{i}]` is that of a convolution "
-                "without padding; ours keep height and width",
+                "order: it should be channels, height, width",
+                (channels, 26, 26): f"`shapes[{i}]` is the shape after a "
+                "convolution without padding; ours keep height and width",
             },
             axes=AXES,
         )
@@ -61,16 +62,16 @@ def bottleneck_cost(
         {
             weights: "`parameters` counts the convolutions only; batch "
             "normalisation has parameters as well",
-            weights + 6 * c: "`parameters` has one number a channel too few: "
-            "each batch normalisation learns a scale and a shift",
+            weights + 6 * c: "`parameters` has one number per channel too "
+            "few: each batch normalisation learns a scale and a shift",
             weights + 18 * c: "`parameters` has one vector too many for each "
             "convolution: those before batch normalisation have no bias",
             weights + 24 * c: "`parameters` counts the running statistics, "
-            "which are stored, but not learned",
+            "which are stored but not learned",
             weights + projection + 20 * c: "`parameters` counts a projection, "
             "but the shortcut is the identity",
-            18 * c**2 + 4 * c: "`parameters` is that of a basic block with "
-            "128 channels",
+            18 * c**2 + 4 * c: "`parameters` is the number for a basic "
+            "block with 128 channels",
         },
     )
     integer(
@@ -93,8 +94,9 @@ def bottleneck_cost(
         ratio,
         1,
         {
-            4: "`ratio` compares the weights; there are also fewer positions",
-            0.25: "`ratio` compares the positions; there are also more "
+            4: "`ratio` compares the weights, but there are also fewer "
+            "positions",
+            0.25: "`ratio` compares the positions, but there are also more "
             "weights",
         },
     )
@@ -107,11 +109,13 @@ def _weights(C, r):
 @exercise(
     label="ex-bottleneck-reduction",
     hint="Inside there are C / r channels; each 1×1 convolution connects "
-    "them with the C outside, the 3×3 with themselves.",
-    why="Narrowing makes the 3×3 convolution cheap very soon, and then what "
-    "is left is the price of the 1×1 convolutions on the wide side. That "
-    "is why later networks group the 3×3 and widen it again: read on in "
-    "the exercise on the grouped bottleneck, and in Xie et al. (2017).",
+    "them with the C channels outside, and the 3×3 connects them with "
+    "each other.",
+    why="A larger reduction soon makes the 3×3 convolution cheap, and what "
+    "is left is the cost of the 1×1 convolutions, which have all C "
+    "channels on one side. Later networks take another way: they group "
+    "the 3×3 convolution and widen it again. Read on in the exercise on "
+    "the grouped bottleneck, and in Xie et al. (2017).",
 )
 def reduction(weights: Callable, smallest: int) -> None:
     """Check the weights of a bottleneck as a function of its reduction."""
@@ -132,12 +136,12 @@ def reduction(weights: Callable, smallest: int) -> None:
             ),
             (
                 lambda C, r: 2 * C * (C // r) + 9 * C**2,
-                "`weights` takes the 3×3 convolution to have C channels; it "
+                "`weights` gives the 3×3 convolution C channels, but it "
                 "works between the 1×1 convolutions",
             ),
             (
                 lambda C, r: 2 * C * (C // r) + (C // r) ** 2,
-                "`weights` takes the kernel in the middle to be 1×1",
+                "`weights` counts the kernel in the middle as 1×1",
             ),
             (
                 lambda C, r: 17 * (C // 4) ** 2,
@@ -185,11 +189,12 @@ def _same_block(Bottleneck, cases):
 
 @exercise(
     label="ex-bottleneck-block",
-    hint="Go through the block from the input to the last ReLU and name, for "
-    "each layer, its channels in and out, its stride and what follows it.",
-    why="This block is all of what makes ResNet-50, 101 and 152: with it, and "
-    "with the class ResNet, they are one line each. Read on in the "
-    "chapter The ResNet Family, and in He et al. (2016), Section 4.1.",
+    hint="Go through the block from the input to the last ReLU and write "
+    "down, for each layer, its input and output channels, its stride "
+    "and what follows it.",
+    why="With this block and the class ResNet, the networks ResNet-50, 101 "
+    "and 152 are one line of code each. Read on in the chapter The "
+    "ResNet Family, and in He et al. (2016), Section 4.1.",
 )
 def bottleneck(Bottleneck: Callable) -> None:
     """Check a bottleneck for three shapes (tolerance 1e-3)."""
@@ -200,12 +205,12 @@ def bottleneck(Bottleneck: Callable) -> None:
     label="ex-bottleneck-stride",
     hint="Follow one number of the input that is neither in an even row nor "
     "in an even column. Which convolution drops it?",
-    why="You have turned ResNet v1 into v1.5. Both are networks that work, "
-    "and they share all names and shapes, so that weights of one load "
-    "into the other without a word: before you exchange weights, ask "
-    "where the stride is. Read on in The Same Numbers in Three "
-    "Frameworks, and in He et al. (2019), who measured what the place of "
-    "the stride is worth.",
+    why="You have turned ResNet v1 into v1.5. Both networks work, and they "
+    "have the same names and shapes, so weights of one load into the "
+    "other without a warning: before you exchange weights, ask where "
+    "the stride is. Read on in The Same Numbers in Three Frameworks, "
+    "and in He et al. (2019), who measured what the position of the "
+    "stride is worth.",
 )
 def skipping_bottleneck(Bottleneck: Callable) -> None:
     """Check the mended bottleneck, with stride 2 first (tolerance 1e-3)."""
@@ -214,13 +219,14 @@ def skipping_bottleneck(Bottleneck: Callable) -> None:
 
 @exercise(
     label="ex-bottleneck-grouped",
-    hint="A grouped convolution with g groups connects each output with one "
-    "g-th of the inputs; all three frameworks have an argument for it.",
-    why="With groups, channels inside cost hardly anything in the 3×3, and "
-    "the 1×1 convolutions mix what the groups keep apart. At equal cost, "
-    "Xie et al. (2017) found more groups to be worth more than more depth "
-    "or width; one channel a group is the depthwise convolution of "
-    "MobileNet.",
+    hint="A grouped convolution with g groups connects each output channel "
+    "with one g-th of the input channels; all three frameworks have an "
+    "argument for it.",
+    why="With groups, more channels inside add little to the cost of the "
+    "3×3 convolution, and the 1×1 convolutions mix what the groups keep "
+    "apart. At equal cost, Xie et al. (2017) gained more from more "
+    "groups than from more depth or width; with one channel per group "
+    "you have the depthwise convolution of MobileNet.",
 )
 def grouped_bottleneck(GroupedBottleneck: Callable, channels: int) -> None:
     """Check a grouped bottleneck and its width (tolerance 1e-3)."""
@@ -232,7 +238,7 @@ def grouped_bottleneck(GroupedBottleneck: Callable, channels: int) -> None:
         96,
         {
             128: "with 128 channels inside, the block costs a little more "
-            "than ours, not the same: count again, to the last MAC",
+            "than ours: count exactly, to the last MAC",
             127: "`channels` is not divisible by the 32 groups",
             64: "with 64 channels inside, the block costs about half of ours",
         },
@@ -264,7 +270,7 @@ def _ungrouped(inside, outside, stride):
         (
             bottleneck_block(inside, outside, stride),
             "the 3×3 convolution is not grouped: it has as many weights as "
-            "without groups",
+            "one without groups",
         )
     ]
 
@@ -309,7 +315,7 @@ def _variants(channels, out_channels, stride, groups=1):
         ),
         (
             variant(last="before"),
-            "the last ReLU stands before the addition, not after it",
+            "the last ReLU comes before the addition, not after it",
         ),
         (
             variant(last="both"),
@@ -318,7 +324,7 @@ def _variants(channels, out_channels, stride, groups=1):
         (variant(last="none"), "no ReLU follows the addition"),
         (
             variant(inner=False),
-            "no ReLU stands between the convolutions",
+            "there is no ReLU between the convolutions",
         ),
         (
             variant(project=False),

@@ -209,6 +209,9 @@ def extra():
     net = ResNet50(weights=None)
     yield "zoo", [net.get_layer(f"conv3_block1_{i}_conv").strides
                   for i in (1, 2)]
+    parts = [net.get_layer(f"conv3_block1_{i}_conv") for i in range(4)]
+    yield "zoo's biases", [part.use_bias for part in parts]
+    yield "zoo's epsilon", net.get_layer("conv3_block1_1_bn").epsilon
 """,
     "mxnet": """
 from mxnet import np
@@ -264,6 +267,9 @@ def extra():
 
     body = resnet50_v1().features[5][0].body
     yield "zoo", [body[i]._kwargs["stride"] for i in (0, 3)]
+    parts = [resnet50_v1().features[5][0].downsample[0]]
+    parts += [body[i] for i in (0, 3, 6)]
+    yield "zoo's biases", [part.bias is not None for part in parts]
 """,
 }
 
@@ -408,6 +414,18 @@ def test_the_zoos_have_the_stride_on_the_first_1x1(facts, framework):
     if framework not in facts:
         pytest.skip(f"deselected: {framework}")
     assert facts[framework]["zoo"] == [[2, 2], [1, 1]]
+
+
+@pytest.mark.parametrize("framework", ["tensorflow", "mxnet"])
+def test_the_zoos_have_biases_and_keras_another_epsilon(facts, framework):
+    if framework not in facts:
+        pytest.skip(f"deselected: {framework}")
+    text = " ".join(CHAPTER.read_text().split())
+    assert "Both have biases in convolutions where ours has none" in text
+    assert any(facts[framework]["zoo's biases"])
+    if framework == "tensorflow":
+        assert "1.001 \\cdot 10^{-5}$ instead of $10^{-5}$" in text
+        assert facts[framework]["zoo's epsilon"] == 1.001e-5
 
 
 @each

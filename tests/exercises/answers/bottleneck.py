@@ -196,7 +196,7 @@ ANSWERS = {
             ),
             (
                 replace("+ 9 * inside**2\n", "+ inside**2\n"),
-                "the kernel in the middle to be 1×1",
+                "the kernel in the middle as 1×1",
             ),
             (replace("smallest = 5", "smallest = 4"), "if only a few"),
             (replace("smallest = 5", "smallest = 9"), "a single 1×1"),
