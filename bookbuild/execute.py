@@ -147,7 +147,10 @@ def _stands(
     target = project.executed(framework, chapter.name)
     if not target.exists():
         return False
-    metadata = nbformat.read(target, as_version=4).metadata
+    try:
+        metadata = nbformat.read(target, as_version=4).metadata
+    except Exception:  # whatever nbformat makes of a broken file
+        return False
     return metadata.get("bookbuild", {}).get("key") == wanted
 
 

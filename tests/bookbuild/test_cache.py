@@ -141,6 +141,12 @@ def test_outputs_that_were_removed_are_made_again(book):
     assert book.executed() == {"tensorflow/waves"}
 
 
+@pytest.mark.parametrize("content", [b"{", b"{}"])
+def test_outputs_that_cannot_be_read_are_made_again(book, content):
+    book.project.executed("mxnet", "waves").write_bytes(content)
+    assert book.executed() == {"mxnet/waves"}
+
+
 @pytest.mark.parametrize(
     ("code", "names"),
     [
