@@ -15,19 +15,18 @@ from bookbuild.errors import BookError
 from d2lutils import frameworks
 from d2lutils.frameworks import FRAMEWORKS
 
-INSTALLED = {
-    "numpy": "1.26.4",
-    "matplotlib": "3.10.0",
-    "torch": "2.13.0+cpu",
-    "tensorflow-cpu": "2.21.0",
-    "keras": "3.15.1",
-}
+COUNTED = [
+    (row.key, distribution)
+    for row in FRAMEWORKS.values()
+    for distribution in ("numpy", "matplotlib", *row.distributions)
+]
+"""Framework, and a distribution whose version counts for it."""
 
 
 @pytest.fixture
 def installed(monkeypatch):
     """Distribution → version, as far as Python's metadata says."""
-    versions = dict(INSTALLED)
+    versions = {distribution: "1.0" for _, distribution in COUNTED}
 
     def version(name):
         if name not in versions:
@@ -49,17 +48,7 @@ def key(framework="pytorch", root=REPOSITORY):
     return dependencies.key([], framework, "demo", root)
 
 
-@pytest.mark.parametrize(
-    ("framework", "distribution"),
-    [
-        ("pytorch", "torch"),
-        ("pytorch", "numpy"),
-        ("pytorch", "matplotlib"),
-        ("tensorflow", "tensorflow-cpu"),
-        ("tensorflow", "keras"),
-        ("tensorflow", "numpy"),
-    ],
-)
+@pytest.mark.parametrize(("framework", "distribution"), COUNTED)
 def test_each_version_counts(installed, framework, distribution):
     before = key(framework)
     installed[distribution] += ".1"
@@ -74,21 +63,43 @@ def test_the_version_of_python_counts(installed, monkeypatch):
     assert key() != before
 
 
-def test_versions_of_another_framework_do_not_count(installed):
-    before = key("pytorch")
-    installed["keras"] = "4"
+@pytest.mark.parametrize(
+    ("framework", "distribution"),
+    [(row.key, n) for row in FRAMEWORKS.values() for n in row.distributions],
+)
+def test_a_version_counts_for_no_other_framework(
+    installed, framework, distribution
+):
+    others = [other for other in FRAMEWORKS if other != framework]
+    before = [key(other) for other in others]
+    installed[distribution] += ".1"
     frameworks._versions.cache_clear()
-    assert key("pytorch") == before
+    assert [key(other) for other in others] == before
 
 
-@pytest.mark.parametrize("absent", ["torch", "tensorflow-cpu"])
-def test_what_is_not_installed_is_named_with_its_command(installed, absent):
-    (row,) = [r for r in FRAMEWORKS.values() if absent in r.distributions]
-    del installed[absent]  # Keras stays, which is no TensorFlow
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_what_is_not_installed_is_named_with_its_command(installed, framework):
+    row = FRAMEWORKS[framework]
+    for name in row.distributions:
+        if name.startswith(row.module):
+            del installed[name]  # Keras stays, which is no TensorFlow
     with pytest.raises(BookError) as error:
-        key(row.key)
+        key(framework)
     assert f"{row.name} is not installed" in str(error.value)
     assert f"`{row.install}`" in str(error.value)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_any_build_of_a_framework_will_do(installed, framework):
+    row = FRAMEWORKS[framework]
+    for name in row.distributions:
+        if name.startswith(row.module):
+            others = set(row.distributions) - {name}
+            for other in others:
+                installed.pop(other, None)
+            assert dependencies.versions(framework)[name] == "1.0"
+            installed.update(dict.fromkeys(others, "1.0"))
+            frameworks._versions.cache_clear()
 
 
 class Library:
