@@ -13,7 +13,7 @@ READY := $(VENV)/ready$(subst $() $(),,$(addprefix -,$(FRAMEWORKS)))
 SUPPORTED := import sys; v = sys.version_info[:2]; v in [(3, 11), (3, 12)] or sys.exit(f"error: the book needs Python 3.11 or 3.12, and {sys.executable} is {v[0]}.{v[1]}; say, for example, make html PYTHON=python3.12")
 
 .DEFAULT_GOAL := help
-.PHONY: help env html test bench lint format derive exercises figures serve clean
+.PHONY: help env html test bench lint format derive figures serve clean
 
 help:  ## Print the verbs
 	@sed -n 's/^\([a-z]*\):.*##/  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -48,9 +48,6 @@ format: env  ## Format the Python code
 
 derive: env  ## Write the notebooks and d2lutils/models from the chapters
 	python -m bookbuild derive
-
-exercises: env  ## Write the notebooks of the exercises only
-	python -m bookbuild exercises
 
 figures: env  ## Redraw the figures in img/
 	python figures/draw.py

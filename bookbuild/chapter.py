@@ -9,9 +9,11 @@ from myst_nb.core.read import read_myst_markdown_notebook
 from myst_parser.config.main import MdParserConfig
 from nbformat import NotebookNode
 
+from d2lutils.frameworks import FRAMEWORKS
+
 from .errors import BookError
 from .markdown import myst
-from .project import FRAMEWORKS
+from .project import Project
 
 CELL_TAGS = {
     "save",  # exported to d2lutils.models
@@ -54,17 +56,23 @@ class Cell:
 class Chapter:
     """A chapter's cells, in the order of the source.
 
-    `name` is its path under `chapters/`, without the ending.
+    `name` is its path under `chapters/`, without the ending; `unclosed` are
+    the lines, from 1, of fences that go on to the end.
     """
 
     name: str
     path: str
     cells: tuple[Cell, ...]
     metadata: NotebookNode
+    unclosed: tuple[int, ...] = ()
 
     def code(self, framework: str) -> list[Cell]:
         """The code cells that one framework's notebook executes."""
         return [cell for cell in self.cells if cell.runs_in(framework)]
+
+    def beside(self, project: Project, path: str) -> Path:
+        """Return the file that a path leads to from this chapter."""
+        return (project.root / self.path).parent / path
 
     def resolve(self, target: str) -> str:
         """Return the name of the chapter that `{doc}` leads to from here."""
@@ -116,10 +124,6 @@ def read(path: Path, name: str = "") -> Chapter:
     except Exception as error:  # whatever MyST-NB makes of a broken file
         brief = " ".join((getattr(error, "message", "") or str(error)).split())
         raise BookError(f"{shown}:1: {brief}") from None
-    if unclosed := list(myst.unclosed(text)):
-        raise BookError(
-            [f"{shown}:{n + 1}: this fence is not closed" for n in unclosed]
-        )
     starts = notebook.metadata.pop("source_map")
     lines = text.splitlines()
     cells = tuple(
@@ -132,7 +136,8 @@ def read(path: Path, name: str = "") -> Chapter:
         )
         for cell, start in zip(notebook.cells, starts, strict=True)
     )
-    return Chapter(name, shown, cells, notebook.metadata)
+    unclosed = tuple(index + 1 for index in myst.unclosed(text))
+    return Chapter(name, shown, cells, notebook.metadata, unclosed)
 
 
 def _first_line(lines: list[str], start: int, source: str) -> int:

@@ -8,59 +8,42 @@ from pathlib import Path
 
 import nbformat
 
-from d2lutils import frameworks
+from d2lutils.frameworks import FRAMEWORKS
 
 from . import export
-from .chapter import CELL_TAGS, Cell, Chapter, read
-from .directives import exercise as exercises
+from .book import Book
+from .chapter import CELL_TAGS, Cell, Chapter
+from .directives import exercise
 from .errors import BookError
-from .markdown import lint as prose
+from .markdown import lint as markdown
 from .markdown import myst
-from .markdown.references import References, collect
-from .project import FRAMEWORKS, Project
+from .project import Project
 
 MAX_COLUMNS = 79
 MAX_LINES = 25
 _BRANCH = re.compile(r"\bif\s+framework\s*==")
 
 
-def load(project: Project) -> tuple[list[Chapter], References]:
-    """Read all chapters and check them.
-
-    Returns:
-        The chapters in reading order, and what they refer to.
+def check(book: Book) -> None:
+    """Check the sources of a book.
 
     Raises:
         BookError: With one message for every fault of every chapter.
     """
-    faults = list(_files(project))
-    chapters = []
-    for name in project.toc:
-        path = project.chapters / f"{name}.md"
-        if path.exists():
-            try:
-                chapters.append(read(path, name))
-            except BookError as error:
-                faults += error.messages
-        else:
-            faults.append(f"_toc.yml: chapters/{name}.md does not exist")
-    for chapter in chapters:
+    faults = [*_files(book.project), *book.unread]
+    for chapter in book.chapters:
         faults += _header(chapter)
         faults += _cells(chapter)
         faults += _tabs(chapter)
         faults += _steps_saved(chapter)
-    faults += _saved_twice(chapters)
-    references = collect(
-        chapters, project.toc, project.root / "references.bib"
-    )
-    faults += references.faults
-    faults += exercises.faults(chapters)
-    faults += export.faults(chapters)
-    for chapter in chapters:
-        faults += prose.faults(chapter, references, project)
+    faults += _saved_twice(book)
+    faults += book.references.faults
+    faults += exercise.faults(book)
+    faults += export.faults(book)
+    for chapter in book.chapters:
+        faults += markdown.faults(chapter, book.references, book.project)
     if faults:
         raise BookError(faults)
-    return chapters, references
 
 
 def _files(project: Project) -> Iterator[str]:
@@ -87,6 +70,8 @@ def _stored_outputs(path: Path) -> str:
 
 
 def _header(chapter: Chapter) -> Iterator[str]:
+    for line in chapter.unclosed:
+        yield f"{chapter.path}:{line}: this fence is not closed"
     text = chapter.metadata.get("jupytext", {})
     form = text.get("text_representation", {}).get("format_name")
     runs = any(cell.kind == "code" for cell in chapter.cells)
@@ -117,7 +102,7 @@ def _cells(chapter: Chapter) -> Iterator[str]:
         for option in cell.options:
             if option != "mystnb":  # how MyST-NB is told an image's alt text
                 yield f"{place} unknown option {option!r}; use tags or mystnb"
-        if cell.is_stub and not chapter.name.startswith(exercises.SOLUTIONS):
+        if cell.is_stub and not chapter.name.startswith(exercise.SOLUTIONS):
             yield f"{place} a stub stands in a page of solutions"
         owners = [tag for tag in cell.tags if tag in FRAMEWORKS]
         if len(owners) > 1:
@@ -176,7 +161,7 @@ def _owner(name: str) -> str | None:
     Its own modules count, and ours that are named as it is.
     """
     first, *others = name.split(".")
-    for row in frameworks.FRAMEWORKS.values():
+    for row in FRAMEWORKS.values():
         if first in (row.module, *row.distributions):
             return row.key
         if first == "d2lutils" and row.module in others:
@@ -212,12 +197,12 @@ def _defined(cell: Cell) -> set[str]:
     return {name for name, meaning in _bound(cell) if meaning is None}
 
 
-def _saved_twice(chapters: list[Chapter]) -> Iterator[str]:
+def _saved_twice(book: Book) -> Iterator[str]:
     """Yield the names that would mean two things in one exported module."""
     told: dict[tuple[str, str], list[str]] = {}
     for framework in FRAMEWORKS:
         seen: dict[str, tuple[str, str | None]] = {}
-        for chapter in chapters:
+        for chapter in book.chapters:
             for cell in chapter.code(framework):
                 if "save" not in cell.tags:
                     continue

@@ -6,9 +6,11 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from d2lutils.frameworks import FRAMEWORKS
+
 from .chapter import read_notebook
 from .derive import is_setup
-from .project import FRAMEWORKS, Project
+from .project import Project
 
 
 def merge(

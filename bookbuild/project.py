@@ -10,18 +10,9 @@ from pathlib import Path
 import yaml
 from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
 
+from d2lutils.frameworks import FRAMEWORKS
+
 from .errors import BookError
-
-FRAMEWORKS = {
-    "pytorch": "PyTorch",
-    "tensorflow": "TensorFlow",
-    "mxnet": "MXNet",
-}
-"""Tag → name; their order is the order of the tabs on every page."""
-
-MODULES = {"pytorch": "torch", "tensorflow": "tensorflow", "mxnet": "mxnet"}
-"""Tag → the module a framework is imported as, and its mirror's name."""
-
 
 REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 BRANCH = re.compile(r"[^\s~^:?#%*\[\]\\]+")
@@ -81,7 +72,7 @@ class Project:
 
         Those without a framework's tag (None) are in a module of their own.
         """
-        name = MODULES[framework] if framework else "common"
+        name = FRAMEWORKS[framework].module if framework else "common"
         return self.root / "d2lutils/models" / f"{name}.py"
 
     @functools.cached_property

@@ -31,6 +31,9 @@ class Framework:
     layout: str
     """The axes of a batch of images: NCHW or NHWC."""
 
+    in_colab: bool
+    """Whether Colab has it without being asked."""
+
     distributions: tuple[str, ...]
     """The names under which its versions are found; the first installed is
     the framework's own, the others are parts of it."""
@@ -65,6 +68,7 @@ FRAMEWORKS = {
             install="pip install torch",
             extra="pytorch",
             layout="NCHW",
+            in_colab=True,
             distributions=("torch",),
             book_requirement="torch",
         ),
@@ -75,6 +79,7 @@ FRAMEWORKS = {
             install="pip install tensorflow",
             extra="tensorflow",
             layout="NHWC",
+            in_colab=True,
             distributions=("tensorflow", "tensorflow-cpu", "keras"),
             book_requirement="tensorflow-cpu",
         ),
@@ -86,6 +91,7 @@ FRAMEWORKS = {
             "requests setuptools",
             extra="mxnet",
             layout="NCHW",
+            in_colab=False,
             distributions=("mxnet",),
             book_requirement="mxnet",
         ),

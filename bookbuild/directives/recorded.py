@@ -10,10 +10,27 @@ JSON file, as `d2lutils.record` describes it. No figure is typed: the page
 and the notebook show what the files hold.
 """
 
+from __future__ import annotations
+
 import json
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from ..chapter import Chapter
+from ..markdown.myst import Directive
+from ..project import Project
+from .kind import Kind
+
+if TYPE_CHECKING:
+    from ..markdown.plain import Converter
 
 
 def rows(body: str) -> list[tuple[str, str]]:
@@ -119,3 +136,46 @@ def _places(records: Iterator[dict]) -> Iterator[str]:
     for place, versions in places.items():
         names = ", ".join(f"{k} {v}" for k, v in sorted(versions.items()))
         yield f"Recorded with {place} ({names})."
+
+
+def _faults(
+    project: Project, chapter: Chapter, block: Directive
+) -> Iterator[str]:
+    try:
+        markdown(project.root, block.body, block.options.get("last"))
+    except ValueError as error:
+        yield str(error)
+
+
+def _plain(converter: Converter, block: Directive) -> str:
+    last = block.options.get("last")
+    return markdown(converter.project.root, block.body, last)
+
+
+KINDS = (Kind("recorded", _plain, frozenset({"last"}), _faults),)
+
+
+class RecordedDirective(SphinxDirective):
+    """A table of the runs that were recorded."""
+
+    has_content = True
+    option_spec = {"last": directives.unchanged}  # noqa: RUF012 - docutils
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table and where the runs were made."""
+        root, body = Path(self.env.srcdir), "\n".join(self.content)
+        for name, _ in rows(body):
+            self.env.note_dependency(f"results/{name}.json")
+        try:
+            text = markdown(root, body, self.options.get("last"))
+        except ValueError as error:
+            raise self.error(str(error)) from None
+        parsed = nodes.container(classes=["recorded"])
+        lines = StringList(text.splitlines(), self.get_source_info()[0])
+        self.state.nested_parse(lines, self.content_offset, parsed)
+        return [parsed]
+
+
+def setup(app: Sphinx) -> None:
+    """Register the directive."""
+    app.add_directive("recorded", RecordedDirective)

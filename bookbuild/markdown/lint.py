@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from ..chapter import Cell, Chapter
-from ..directives import quiz, recorded
+from ..directives import KINDS, ON_PAGES_ONLY
 from ..project import Project
 from . import myst
-from .plain import KNOWN_DIRECTIVES, KNOWN_ROLES, NOTES, PAGE_DIRECTIVES
+from .plain import KNOWN_ROLES
 from .references import References
 
 # Also behind the marks of lists and quotations.
@@ -31,17 +31,6 @@ ROLE_TARGETS = {
     "eq": {"equation"},
     "ref": {"section", "exercise"},
     "numref": {"exercise", "figure", "list-table", "section"},
-}
-OPTIONS = {
-    "figure": {"alt", "name", "width"},
-    "math": {"label"},
-    "list-table": {"header-rows", "name", "widths"},
-    "exercise": {"class", "label"},
-    "solution-start": {"class", "label"},
-    "solution-end": set(),
-    "quiz": set(),
-    "recorded": {"last"},
-    **{name: {"class"} for name in NOTES},
 }
 
 
@@ -120,12 +109,10 @@ def _text(chapter: Chapter, cell: Cell, project: Project) -> Iterator[str]:
 def _picture(
     chapter: Chapter, project: Project, place: str, source: str
 ) -> Iterator[str]:
-    if not urlsplit(source).scheme and not _exists(chapter, project, source):
+    if urlsplit(source).scheme:
+        return
+    if not chapter.beside(project, source).is_file():
         yield f"{place} picture {source} does not exist"
-
-
-def _exists(chapter: Chapter, project: Project, source: str) -> bool:
-    return ((project.root / chapter.path).parent / source).is_file()
 
 
 class _Images(HTMLParser):
@@ -157,9 +144,9 @@ def _html(
 def _directives(
     chapter: Chapter, cell: Cell, project: Project
 ) -> Iterator[str]:
-    allowed = set(KNOWN_DIRECTIVES)
+    allowed = set(KINDS)
     if not any(each.kind == "code" for each in chapter.cells):
-        allowed |= PAGE_DIRECTIVES
+        allowed |= ON_PAGES_ONLY
     for block in myst.nested_directives(cell.source):
         place = f"{chapter.path}:{cell.line + block.first}:"
         if block.name.startswith(("code-cell", "raw-cell")):
@@ -167,31 +154,12 @@ def _directives(
         if block.name not in allowed:
             known = ", ".join(sorted(allowed))
             yield f"{place} directive {block.name!r} is not one of {known}"
-        for option in block.options:
-            if block.name in OPTIONS and option not in OPTIONS[block.name]:
-                yield f"{place} {block.name} has no option {option!r}"
-        if block.name == "exercise" and not block.options.get("label"):
-            yield f"{place} an exercise needs a :label:"
-        if block.name == "quiz":
-            try:
-                quiz.parse(block.argument, block.body)
-            except ValueError as error:
-                yield f"{place} {error}"
-        if block.name == "recorded":
-            try:
-                recorded.markdown(
-                    project.root, block.body, block.options.get("last")
-                )
-            except ValueError as error:
-                yield f"{place} {error}"
-        rows = block.body.lstrip()
-        if block.name == "list-table" and not rows.startswith("* - "):
-            yield f"{place} the rows of a list-table begin with `* - `"
-        if block.name == "figure":
-            if not _exists(chapter, project, block.argument):
-                yield f"{place} figure {block.argument} does not exist"
-            if not block.options.get("alt"):
-                yield f"{place} figure {block.argument} has no :alt: text"
+        if kind := KINDS.get(block.name):
+            for option in block.options:
+                if option not in kind.options:
+                    yield f"{place} {block.name} has no option {option!r}"
+            for fault in kind.faults(project, chapter, block):
+                yield f"{place} {fault}"
 
 
 def _roles(

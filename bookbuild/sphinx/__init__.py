@@ -1,1 +1,14 @@
-"""What the book adds to Sphinx, which makes the pages."""
+"""What the book adds to Sphinx, which makes the pages: an extension of it."""
+
+from sphinx.application import Sphinx
+
+
+def setup(app: Sphinx) -> dict:
+    """Register everything with Sphinx."""
+    # Not above: the directives themselves are built of what is in here.
+    from .. import directives
+    from . import outputs, page, tabs
+
+    for part in (page, outputs, tabs, directives):
+        part.setup(app)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

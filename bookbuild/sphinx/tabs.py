@@ -1,10 +1,11 @@
 """The tabs of the frameworks, synchronised on all pages."""
 
 from docutils import nodes
+from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx_design.shared import create_component, is_component
 
-from ..project import FRAMEWORKS
+from d2lutils.frameworks import FRAMEWORKS
 
 
 class FrameworkTabs(SphinxTransform):
@@ -58,7 +59,7 @@ def tab(tabs: nodes.Element, framework: str) -> nodes.Element:
             return item[1]
     label = nodes.rubric(
         "",
-        FRAMEWORKS[framework],
+        FRAMEWORKS[framework].name,
         classes=["sd-tab-label"],
         sync_group="fw",
         sync_id=framework,
@@ -68,3 +69,8 @@ def tab(tabs: nodes.Element, framework: str) -> nodes.Element:
         "tab-item", classes=["sd-tab-item"], children=[label, content]
     )
     return content
+
+
+def setup(app: Sphinx) -> None:
+    """Register the transform."""
+    app.add_transform(FrameworkTabs)

@@ -12,7 +12,7 @@ import pytest
 from small_book import SmallBook, cell, line_of, step
 
 from bookbuild import __main__ as command_line
-from bookbuild.project import FRAMEWORKS
+from d2lutils.frameworks import FRAMEWORKS
 
 WHO = step("import os\n\nprint('{fw}', os.getpid())")
 
@@ -330,12 +330,13 @@ def test_an_absent_framework_is_told_in_one_sentence(
         return real(name)
 
     monkeypatch.setattr(importlib.metadata, "version", version)
-    monkeypatch.setattr("sys.argv", ["bookbuild", "execute"])
     monkeypatch.setenv("FRAMEWORKS", absent)
     monkeypatch.chdir(book.root)
-    assert command_line.main() == 1
+    assert command_line.main(["execute"]) == 1
     (message,) = capsys.readouterr().err.splitlines()
-    assert message.startswith(f"error: {FRAMEWORKS[absent]} is not installed")
+    assert message.startswith(
+        f"error: {FRAMEWORKS[absent].name} is not installed"
+    )
     assert "`pip install " in message and module in message
     assert snapshot(book) == {}
 

@@ -4,7 +4,7 @@ import pytest
 from small_book import SmallBook, cell, line_of, step
 
 from bookbuild.export import export
-from bookbuild.project import FRAMEWORKS
+from d2lutils.frameworks import FRAMEWORKS
 
 SAVED = '''\
 class Block:
@@ -35,7 +35,7 @@ def book(tmp_path):
 
 @pytest.mark.parametrize("framework", ["pytorch", "tensorflow", "mxnet"])
 def test_saved_cells_stand_verbatim_in_reading_order(book, framework):
-    text = export(book.load()[0], framework)
+    text = export(book.load(), framework)
     sources = [
         f"import math  # {framework}",
         SAVED.replace("{fw}", framework),
@@ -49,7 +49,7 @@ def test_saved_cells_stand_verbatim_in_reading_order(book, framework):
 
 @pytest.mark.parametrize("framework", ["pytorch", "tensorflow", "mxnet"])
 def test_nothing_else_is_exported(book, framework):
-    text = export(book.load()[0], framework)
+    text = export(book.load(), framework)
     assert "random" not in text and "name =" not in text
     assert "shared" not in text and "common" not in text
     others = {"pytorch", "tensorflow", "mxnet"} - {framework}
@@ -57,7 +57,7 @@ def test_nothing_else_is_exported(book, framework):
 
 
 def test_the_export_compiles_and_its_definitions_work(book):
-    text = export(book.load()[0], "pytorch")
+    text = export(book.load(), "pytorch")
     # Everything but the line that asks for the framework.
     code = text.replace("import d2lutils.torch\n", "")
     assert code != text
@@ -67,20 +67,20 @@ def test_the_export_compiles_and_its_definitions_work(book):
 
 
 def test_definitions_have_two_blank_lines_before_them(book):
-    lines = export(book.load()[0], "mxnet").splitlines()
+    lines = export(book.load(), "mxnet").splitlines()
     for start in ("class Block", "# From chapters/atoms.md"):
         place = next(n for n, x in enumerate(lines) if x.startswith(start))
         assert lines[place - 3].strip() and not any(lines[place - 2 : place])
 
 
 def test_the_header_forbids_editing_and_names_the_framework(book):
-    chapters, _ = book.load()
+    loaded = book.load()
     for framework, name, module in (
         ("pytorch", "PyTorch", "torch"),
         ("tensorflow", "TensorFlow", "tensorflow"),
         ("mxnet", "MXNet", "mxnet"),
     ):
-        text = export(chapters, framework)
+        text = export(loaded, framework)
         assert text.startswith(f'"""The book\'s models in {name}:')
         assert "Edit the chapters, never this file" in text
         assert f"\nimport d2lutils.{module}\n" in text
@@ -112,9 +112,9 @@ def test_a_framework_imports_from_the_common_cells_what_it_needs(book):
         cell("def other():\n    return 1", "save"),
         step("def late():\n    return shared()", "save"),
     )
-    chapters, _ = book.load()
+    loaded = book.load()
     for framework in FRAMEWORKS:
-        text = export(chapters, framework)
+        text = export(loaded, framework)
         lines = [line for line in text.splitlines() if "common" in line]
         assert lines == ["from d2lutils.models.common import shared"]
 

@@ -11,7 +11,7 @@ from bookbuild import merge as merging
 from bookbuild.chapter import read_notebook
 from bookbuild.derive import derive, is_setup
 from bookbuild.merge import merge
-from bookbuild.project import FRAMEWORKS
+from d2lutils.frameworks import FRAMEWORKS
 
 TEXT = chapter(
     "First words.",
@@ -36,9 +36,9 @@ def book(tmp_path):
 @pytest.fixture
 def split(book):
     """Framework → the chapter's derived notebook."""
-    (intro, _), references = book.load()
+    loaded = book.load()
     return {
-        name: derive(book.project, intro, name, references)
+        name: derive(loaded, loaded.named["intro"], name)
         for name in FRAMEWORKS
     }
 

@@ -9,15 +9,21 @@ import nbformat
 import pytest
 from small_book import REPOSITORY
 
-from bookbuild.__main__ import derived_files, run_check
-from bookbuild.project import FRAMEWORKS, MODULES, Project
-from d2lutils import frameworks
+from bookbuild import derive, lint
+from bookbuild.book import read_book
+from bookbuild.project import Project
+from d2lutils.frameworks import FRAMEWORKS
 
 
 @pytest.fixture(scope="module")
-def files():
+def book():
+    return read_book(Project(REPOSITORY))
+
+
+@pytest.fixture(scope="module")
+def files(book):
     """Path → text of all that is derived from the chapters as they are."""
-    return derived_files(Project(REPOSITORY))
+    return derive.files(book)
 
 
 @pytest.fixture(params=FRAMEWORKS)
@@ -63,15 +69,19 @@ def test_every_derived_file_is_current(files):
     assert stale == [], "run `make derive`"
 
 
-def test_the_book_passes_its_own_check():
-    run_check(Project(REPOSITORY))
+def test_the_book_passes_its_own_check(book):
+    lint.check(book)
+    derive.check(book)
 
 
 def test_what_is_exported_is_python(files):
     modules = {
         path.stem: text for path, text in files.items() if path.suffix == ".py"
     }
-    assert set(modules) == {"common", *MODULES.values()}
+    assert set(modules) == {
+        "common",
+        *(row.module for row in FRAMEWORKS.values()),
+    }
     for name, text in modules.items():
         compile(text, name, "exec")
         assert ("class BasicBlock" in text) == (name != "common")
@@ -146,20 +156,22 @@ def test_no_myst_is_left_in_notebooks(notebooks, syntax):
 
 
 def test_notebooks_import_their_own_framework_only(notebooks, framework):
-    others = {MODULES[name] for name in FRAMEWORKS if name != framework}
+    others = {
+        row.module for key, row in FRAMEWORKS.items() if key != framework
+    }
     for name, notebook in notebooks.items():
         names = imported_names(notebook)
-        assert MODULES[framework] in names, name
+        assert FRAMEWORKS[framework].module in names, name
         assert not names & others, name
 
 
 def test_the_authors_tool_imports_the_table_of_frameworks_alone():
     code = (
-        "import sys, bookbuild.__main__, bookbuild.sphinx.extension\n"
+        "import sys, bookbuild.__main__, bookbuild.sphinx\n"
         "print(*(x for x in sys.modules if x.startswith('d2lutils')))\n"
         "print({x.split('.')[0] for x in sys.modules} & set(sys.argv))"
     )
-    modules = [row.module for row in frameworks.FRAMEWORKS.values()]
+    modules = [row.module for row in FRAMEWORKS.values()]
     done = subprocess.run(
         [sys.executable, "-c", code, *modules, "keras"],
         cwd=REPOSITORY,

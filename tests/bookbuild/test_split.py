@@ -5,7 +5,7 @@ import pytest
 from small_book import FIGURE, SmallBook, cell, step
 
 from bookbuild.derive import derive, is_setup, to_text
-from bookbuild.project import FRAMEWORKS
+from d2lutils.frameworks import FRAMEWORKS
 
 SITE = "https://someone.github.io/some-book"
 TABLE = """\
@@ -43,9 +43,9 @@ def markdown(book):
 
     def converted(*parts):
         book.chapter("waves", step("x = '{fw}'"), *parts)
-        chapters, references = book.load()
-        waves = next(c for c in chapters if c.name == "waves")
-        notebook = derive(book.project, waves, "mxnet", references)
+        loaded = book.load()
+        waves = loaded.named["waves"]
+        notebook = derive(loaded, waves, "mxnet")
         return "\n\n".join(
             each.source
             for each in notebook.cells[3:]
@@ -58,12 +58,9 @@ def markdown(book):
 def notebooks(book, *parts):
     """Return framework → notebook of a chapter with these parts."""
     book.chapter("waves", *parts)
-    chapters, references = book.load()
-    waves = next(c for c in chapters if c.name == "waves")
-    return {
-        name: derive(book.project, waves, name, references)
-        for name in FRAMEWORKS
-    }
+    loaded = book.load()
+    waves = loaded.named["waves"]
+    return {name: derive(loaded, waves, name) for name in FRAMEWORKS}
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

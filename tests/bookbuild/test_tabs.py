@@ -7,7 +7,7 @@ import pytest
 from pages import cells_outside_tabs, colab_links, tab_sets
 from small_book import FIGURE, SmallBook, cell, step
 
-from bookbuild.project import FRAMEWORKS
+from d2lutils.frameworks import FRAMEWORKS
 
 ORDER = list(FRAMEWORKS)
 NAMES = ["PyTorch", "TensorFlow", "MXNet"]

@@ -8,8 +8,9 @@ import pytest
 from chapter_code import run_chapter
 
 from benchmarks import same_numbers
-from bookbuild.project import MODULES, chosen_frameworks
+from bookbuild.project import chosen_frameworks
 from d2lutils import assets
+from d2lutils.frameworks import FRAMEWORKS
 
 # Of float64; but MXNet keeps BatchNorm's momentum and epsilon in float32,
 # whose rounding is 6e-8.
@@ -25,7 +26,7 @@ BOUNDS = {
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    modules = [MODULES[name] for name in chosen_frameworks()]
+    modules = [FRAMEWORKS[name].module for name in chosen_frameworks()]
     return same_numbers.run_all(tmp_path_factory.mktemp("found"), modules)
 
 

@@ -16,7 +16,8 @@ from bs4 import BeautifulSoup
 from selection import without_own
 from small_book import REPOSITORY
 
-from bookbuild import execute, lint
+from bookbuild import derive, execute
+from bookbuild.book import read_book
 from bookbuild.project import Project, chosen_frameworks
 
 DEMO = REPOSITORY / "_build/executed"
@@ -70,7 +71,7 @@ class RealBook:
         """Tell whether all outputs are there, of this scale and up to date."""
         return all(
             execute.stands(self.project, chapter, name, scale)
-            for chapter in lint.load(self.project)[0]
+            for chapter in read_book(self.project).chapters
             for name in self.frameworks
             if chapter.code(name)
         )
@@ -100,7 +101,7 @@ def build(root: Path) -> RealBook:
     """Copy, execute and build the book; fail where any of it fails."""
     shutil.copytree(REPOSITORY, root, ignore=LEFT_OUT, dirs_exist_ok=True)
     book = RealBook(root)
-    book.run(sys.executable, "-m", "bookbuild", "derive")
+    derive.write(read_book(book.project))
     book.take(DEMO)
     if book.stands("demo"):
         book.scale = "demo"

@@ -1,16 +1,22 @@
 """A book of a few lines in a temporary folder, for the tests of bookbuild."""
 
+import contextlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 from bs4 import BeautifulSoup
 from selection import without_own
 
 from bookbuild import lint
-from bookbuild.project import FRAMEWORKS, MODULES, Project
+from bookbuild.__main__ import main
+from bookbuild.book import Book, read_book
+from bookbuild.project import Project
+from d2lutils.frameworks import FRAMEWORKS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -108,8 +114,8 @@ class SmallBook:
         for name in ("logo.svg", "favicon.svg", "figures.css"):
             shutil.copy(REPOSITORY / "img" / name, self.root / "img")
         shutil.copytree(REPOSITORY / "_static", self.root / "_static")
-        for module in MODULES.values():
-            self.install(module, "1.0")
+        for row in FRAMEWORKS.values():
+            self.install(row.module, "1.0")
         self.toc("intro")
 
     def write(self, path: str, text: str) -> Path:
@@ -163,13 +169,33 @@ class SmallBook:
         }
 
     def run(self, command: str, **variables: str):
-        """Run `python -m bookbuild` in the book's folder."""
-        return subprocess.run(
-            [sys.executable, "-m", "bookbuild", command],
-            cwd=self.root,
-            env=self.environment(**variables),
-            capture_output=True,
-            text=True,
+        """Run `python -m bookbuild` in the book's folder.
+
+        What starts kernels has a process of its own, whose end is theirs.
+        """
+        environment = self.environment(**variables)
+        arguments = [sys.executable, "-m", "bookbuild", command]
+        if command == "execute":
+            return subprocess.run(
+                arguments,
+                cwd=self.root,
+                env=environment,
+                capture_output=True,
+                text=True,
+            )
+        said, complained = io.StringIO(), io.StringIO()
+        with (
+            contextlib.chdir(self.root),
+            mock.patch.dict(os.environ, environment, clear=True),
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(complained),
+        ):
+            try:
+                status = main([command])
+            except SystemExit as stopped:  # it was called in a wrong way
+                status = stopped.code
+        return subprocess.CompletedProcess(
+            arguments, status, said.getvalue(), complained.getvalue()
         )
 
     def succeed(self, command: str, **variables: str) -> list[str]:
@@ -193,9 +219,11 @@ class SmallBook:
         *lines, _ = self.succeed("execute", **variables)
         return {line.split()[1] for line in lines}
 
-    def load(self):
-        """Read and check the chapters in this process."""
-        return lint.load(Project(self.root))
+    def load(self) -> Book:
+        """Read and check the chapters."""
+        book = read_book(Project(self.root))
+        lint.check(book)
+        return book
 
     def jupyter_book(self, *options: str, **variables: str):
         """Build the pages, as strictly as the real book's."""

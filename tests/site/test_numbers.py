@@ -49,7 +49,7 @@ def book(tmp_path_factory):
 
 
 def test_labels_have_the_numbers_of_the_pages(book):
-    labels = book.load()[1].labels
+    labels = book.load().references.labels
     compared = 0
     for name, label in labels.items():
         page = book.page(label.chapter)
@@ -68,9 +68,9 @@ def test_labels_have_the_numbers_of_the_pages(book):
 
 
 def test_references_have_the_numbers_of_the_page(book):
-    chapters, references = book.load()
-    waves = next(c for c in chapters if c.name == "waves")
-    notebook = derive(book.project, waves, "pytorch", references)
+    loaded = book.load()
+    waves = loaded.named["waves"]
+    notebook = derive(loaded, waves, "pytorch")
     last = notebook.cells[-1].source.split("## The Last One")[1]
     plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", last)
     section = book.page("waves").find(id="the-last-one")
@@ -80,9 +80,9 @@ def test_references_have_the_numbers_of_the_page(book):
 
 
 def test_equations_of_a_notebook_carry_the_numbers_of_the_page(book):
-    chapters, references = book.load()
-    for chapter in chapters[:3]:
-        notebook = derive(book.project, chapter, "mxnet", references)
+    loaded = book.load()
+    for chapter in loaded.chapters[:3]:
+        notebook = derive(loaded, chapter, "mxnet")
         text = "\n".join(cell.source for cell in notebook.cells)
         tags = re.findall(r"\\tag\{([\d.]+)\}", text)
         shown = [

@@ -9,9 +9,9 @@ import nbformat
 import pytest
 from pages import cells_outside_tabs, colab_links, output, source, tab_sets
 
-from bookbuild import lint
+from bookbuild.book import read_book
 from bookbuild.markdown.references import FIGURE_NAMES
-from bookbuild.project import FRAMEWORKS
+from d2lutils.frameworks import FRAMEWORKS
 
 ORDER = list(FRAMEWORKS)
 
@@ -24,7 +24,8 @@ def book(real_book):
 @pytest.fixture(scope="module")
 def chapters(book):
     """Chapter's name → chapter, of the chapters with code."""
-    return {c.name: c for c in lint.load(book.project)[0] if c.code("mxnet")}
+    chapters = read_book(book.project).chapters
+    return {c.name: c for c in chapters if c.code("mxnet")}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,9 @@ def test_every_group_of_framework_cells_is_three_tabs_in_order(book, chapters):
         sets = tab_sets(book.pages[name])
         for tabs in sets:
             assert [tab.framework for tab in tabs] == ORDER, name
-            assert [tab.label for tab in tabs] == list(FRAMEWORKS.values())
+            assert [tab.label for tab in tabs] == [
+                row.name for row in FRAMEWORKS.values()
+            ]
         shown = {
             framework: [
                 text
@@ -155,7 +158,10 @@ def test_pages_with_code_have_three_links_to_colab(book, chapters):
         if page.select("article .exercise"):
             notebooks.append(f"exercises/{name}")
         assert links == [
-            (FRAMEWORKS[framework], book.project.colab(framework, notebook))
+            (
+                FRAMEWORKS[framework].name,
+                book.project.colab(framework, notebook),
+            )
             for notebook in notebooks
             for framework in ORDER
         ]
@@ -229,7 +235,7 @@ def test_every_page_has_one_title(book):
 
 
 def test_every_figure_and_labelled_equation_has_its_number(book, chapters):
-    references = lint.load(book.project)[1]
+    references = read_book(book.project).references
     numbered = 0
     for name, label in references.labels.items():
         page = book.pages[label.chapter]

@@ -1,6 +1,5 @@
-"""The Sphinx side: outputs, framework tabs, launch links, inline figures."""
+"""The page around its content: links to notebooks, figures, colours."""
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -8,17 +7,13 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ConfigError
 
+from d2lutils.frameworks import FRAMEWORKS
+
 from ..errors import BookError
-from ..project import FRAMEWORKS, Project
-from . import exercises as sphinx_exercises
-from . import quiz as sphinx_quiz
-from . import recorded as sphinx_recorded
-from . import tabs as framework_tabs
-
-READER = "bookbuild.merge.reads"
+from ..project import Project
 
 
-def _project(app: Sphinx) -> Project:
+def project_of(app: Sphinx) -> Project:
     """Return the book as it is published: all links follow the variables."""
     return Project(Path(app.srcdir)).published()
 
@@ -26,7 +21,7 @@ def _project(app: Sphinx) -> Project:
 def _use_overrides(app: Sphinx, config) -> None:
     """Let REPOSITORY and BRANCH say where the theme's links lead."""
     try:
-        project = _project(app)
+        project = project_of(app)
     except BookError as error:
         raise ConfigError(str(error)) from None
     config.html_theme_options = {
@@ -43,52 +38,9 @@ def _use_figure_colours(app: Sphinx, config) -> None:
         app.add_css_file("figures.css")
 
 
-def _register_reader(app: Sphinx) -> None:
-    """Have MyST-NB read each chapter through `merge.reads`.
-
-    A format is chosen by the end of a file's path, so that each chapter
-    can be told its own name.
-    """
-    project = _project(app)
-    formats = {
-        f"chapters/{name}.md": (
-            READER,
-            {"root": str(app.srcdir), "chapter": name},
-            False,
-        )
-        for name in project.toc
-    }
-    config = app.env.mystnb_config
-    app.env.mystnb_config = config.copy(
-        custom_formats={**config.custom_formats, **formats}
-    )
-
-
-def _chapter(docname: str) -> str:
+def chapter_of(docname: str) -> str:
+    """Return the name of a page's chapter."""
     return docname.removeprefix("chapters/")
-
-
-def _digest(app: Sphinx, docname: str) -> str:
-    project, digest = _project(app), hashlib.sha256()
-    for framework in FRAMEWORKS:
-        path = project.executed(framework, _chapter(docname))
-        digest.update(path.read_bytes() if path.exists() else b"none")
-    return digest.hexdigest()
-
-
-def _outdated(app: Sphinx, env, added, changed, removed) -> list[str]:
-    """Name the pages whose outputs changed though their source did not."""
-    return [
-        docname
-        for docname in env.found_docs - added - removed
-        if docname in env.metadata
-        and env.metadata[docname].get("outputs") != _digest(app, docname)
-    ]
-
-
-def _remember(app: Sphinx, doctree: nodes.document) -> None:
-    docname = app.env.docname
-    app.env.metadata[docname]["outputs"] = _digest(app, docname)
 
 
 def _has_code(doctree: nodes.document) -> bool:
@@ -105,7 +57,7 @@ def _add_launch_links(
     title = next(doctree.findall(nodes.title), None)
     if title is None or not _has_code(doctree):
         return
-    _insert_links(app, title, "Run in Colab: ", _chapter(docname))
+    _insert_links(app, title, "Run in Colab: ", chapter_of(docname))
 
 
 def _add_exercise_links(
@@ -113,8 +65,8 @@ def _add_exercise_links(
 ) -> None:
     """Put a link to each framework's exercises under their heading."""
     for title in doctree.findall(nodes.title):
-        name = f"exercises/{_chapter(docname)}"
-        notebook = _project(app).notebook(next(iter(FRAMEWORKS)), name)
+        name = f"exercises/{chapter_of(docname)}"
+        notebook = project_of(app).notebook(next(iter(FRAMEWORKS)), name)
         if "exercises" in title.parent["ids"] and notebook.exists():
             _insert_links(app, title, "Do them in Colab: ", name)
 
@@ -123,11 +75,11 @@ def _insert_links(
     app: Sphinx, title: nodes.title, words: str, notebook: str
 ) -> None:
     line = nodes.paragraph("", words, classes=["launch-links"])
-    for index, (framework, shown) in enumerate(FRAMEWORKS.items()):
+    for index, row in enumerate(FRAMEWORKS.values()):
         if index:
             line += nodes.Text(" · ")
-        address = _project(app).colab(framework, notebook)
-        line += nodes.reference("", shown, refuri=address, internal=False)
+        address = project_of(app).colab(row.key, notebook)
+        line += nodes.reference("", row.name, refuri=address, internal=False)
     section = title.parent
     section.insert(section.index(title) + 1, line)
 
@@ -153,14 +105,6 @@ def _inline_figures(
         image.replace_self(drawing)
 
 
-def _describe_outputs(
-    app: Sphinx, doctree: nodes.document, docname: str
-) -> None:
-    """Give pictures a text that no author gave: better than a file's name."""
-    for image in doctree.findall(nodes.image):
-        image.setdefault("alt", "Picture drawn by the code above")
-
-
 def _without_thebe(app: Sphinx, config) -> None:
     """Take out the extension for live cells, which no page has.
 
@@ -176,21 +120,11 @@ def _without_thebe(app: Sphinx, config) -> None:
         ]
 
 
-def setup(app: Sphinx) -> dict:
-    """Register everything with Sphinx."""
+def setup(app: Sphinx) -> None:
+    """Register what concerns the page around its content."""
     app.connect("config-inited", _use_overrides)
     app.connect("config-inited", _without_thebe)
     app.connect("config-inited", _use_figure_colours)
-    # After MyST-NB has made its configuration.
-    app.connect("builder-inited", _register_reader, priority=900)
-    app.connect("env-get-outdated", _outdated)
-    app.connect("doctree-read", _remember)
     app.connect("doctree-resolved", _add_launch_links)
     app.connect("doctree-resolved", _add_exercise_links)
     app.connect("doctree-resolved", _inline_figures)
-    app.connect("doctree-resolved", _describe_outputs)
-    app.add_transform(framework_tabs.FrameworkTabs)
-    sphinx_quiz.setup(app)
-    sphinx_exercises.setup(app)
-    sphinx_recorded.setup(app)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
