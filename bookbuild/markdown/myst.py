@@ -1,5 +1,6 @@
 """Find the directives, roles and labels of a piece of MyST Markdown."""
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -61,16 +62,26 @@ _NO_MARKDOWN = {"math", "bibliography", "eval-rst"}
 """Directives whose body is something else."""
 
 
+@functools.cache  # one text is asked for its fences, lines, directives …
+def _blocks(source: str) -> list[Token]:
+    return _PARSER.parse(source + "\n")
+
+
 def fences(source: str) -> Iterator[tuple[str, str, int, int, int]]:
     """Yield every fence's info, content, nesting level and line range."""
-    for token in _PARSER.parse(source + "\n"):
+    for token in _blocks(source):
         if token.type in ("fence", "colon_fence"):
             first, end = token.map
             yield token.info.strip(), token.content, token.level, first, end
 
 
-def directives(source: str) -> Iterator[Directive]:
-    """Yield the directives that are not inside another one."""
+@functools.cache  # in each framework's notebook the same
+def directives(source: str) -> tuple[Directive, ...]:
+    """Return the directives that are not inside another one."""
+    return tuple(_directives(source))
+
+
+def _directives(source: str) -> Iterator[Directive]:
     for info, content, _, first, end in fences(source):
         match = re.match(r"\{([\w:-]+)\}\s*(.*)", info)
         if not match:
@@ -106,7 +117,7 @@ def unclosed(source: str) -> Iterator[int]:
 
 def headings(source: str) -> Iterator[tuple[int, int]]:
     """Yield (line, depth) of the headings at the top level."""
-    for token in _PARSER.parse(source + "\n"):
+    for token in _blocks(source):
         if token.type == "heading_open" and token.level == 0:
             yield token.map[0], int(token.tag[1:])
 
@@ -156,7 +167,7 @@ def text_lines(source: str) -> Iterator[tuple[int, str]]:
     as text; code blocks and `$$` blocks do not.
     """
     hidden: set[int] = set()
-    for token in _PARSER.parse(source + "\n"):
+    for token in _blocks(source):
         if token.type in ("fence", "colon_fence"):
             info = token.info.strip()
             literal = not info.startswith("{") or info.startswith(
