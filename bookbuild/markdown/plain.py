@@ -4,6 +4,8 @@ import posixpath
 import re
 from dataclasses import dataclass
 
+from docutils.nodes import make_id
+
 from ..book import Book
 from ..chapter import Chapter
 from ..directives import KINDS
@@ -87,7 +89,9 @@ class Converter:
             words = (text or FIGURE_NAMES[label.kind]) % label.number
         if label.chapter == self.chapter.name:
             return words
-        return f"[{words}]({self.page(label.chapter, '#' + target)})"
+        # Sphinx gives equations an id of another form.
+        place = f"equation-{target}" if label.kind == "equation" else target
+        return f"[{words}]({self.page(label.chapter, '#' + make_id(place))})"
 
     def _citation(self, role: str, content: str) -> str:
         parts = []

@@ -90,3 +90,14 @@ def test_equations_of_a_notebook_carry_the_numbers_of_the_page(book):
             for number in book.page(chapter.name).select("article .eqno")
         ]
         assert tags == shown and len(tags) == 4
+
+
+def test_links_of_a_notebook_lead_to_places_on_the_pages(book):
+    loaded, found = book.load(), set()
+    for chapter in loaded.chapters[:3]:
+        for cell in derive(loaded, chapter, "mxnet").cells:
+            found |= set(re.findall(r"/(\w+)\.html#([^)]+)", cell.source))
+    for name, place in found:
+        assert book.page(name).find(id=place), (name, place)
+    kinds = {place.partition("-")[0] for _, place in found}
+    assert kinds >= {"equation", "fig", "sec", "tab"}
