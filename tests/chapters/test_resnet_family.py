@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from chapter_code import run_chapter
 from selection import FRAMEWORKS, selected_frameworks
 
 ROOT = Path(__file__).parents[2]
@@ -388,3 +389,15 @@ def test_published_figures_are_copied_rightly():
         zip(NAMES, BLOCKS, strict=True)
     )
     assert [r[1] for r in rows] == 2 * ["basic"] + 3 * ["bottleneck"]
+
+
+@pytest.mark.parametrize("framework", selected_frameworks())
+def test_solutions_give_the_whole_network(framework):
+    text = run_chapter("solutions/resnet_family", framework)
+    assert f"ResNet-152: {GMACS[-1]} GMACs, 60.2 million parameters" in text
+    assert f"to stage 1: {GMACS[-1]} GMACs" in text
+    found = {
+        n: int(s)
+        for n, s in re.findall(r"(\d+) trainings .* (\d+)%", text)[:4]
+    }
+    assert found["4"] > 85 and found["5"] > 90
