@@ -42,6 +42,10 @@ def pytest_generate_tests(metafunc):
         mark = metafunc.definition.get_closest_marker("frameworks")
         concerned = mark.args if mark else FRAMEWORKS
         chosen = [key for key in selected_frameworks() if key in concerned]
+        if not chosen:
+            reason = f"deselected: {', '.join(concerned)}"
+            skip = pytest.mark.skip(reason=reason)
+            chosen = [pytest.param(None, marks=skip)]
         metafunc.parametrize("framework", chosen, scope="session")
 
 

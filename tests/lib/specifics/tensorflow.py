@@ -1,0 +1,53 @@
+"""What only TensorFlow has."""
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.keras import applications, layers
+
+
+def parts(net):
+    """Return the parts of a network, with their names."""
+    return [(layer.name, layer) for layer in net.layers]
+
+
+def grouped(channels, groups):
+    """Return a 3×3 convolution in groups, without biases."""
+    return layers.Conv2D(
+        channels, 3, padding="same", groups=groups, use_bias=False
+    )
+
+
+def zoo():
+    """Describe the first block of the second stage in Keras' ResNet-50."""
+    net = applications.ResNet50(weights=None)
+    parts = [net.get_layer(f"conv3_block1_{i}_conv") for i in range(4)]
+    return {
+        "strides": [part.strides for part in parts[1:3]],
+        "biases": [part.use_bias for part in parts],
+        "epsilon": net.get_layer("conv3_block1_1_bn").epsilon,
+    }
+
+
+def rounded(x):
+    """Return an array as bfloat16 has it."""
+    return tf.cast(tf.cast(x, tf.bfloat16), tf.float32).numpy()
+
+
+def defaults(convolve):
+    """Measure what layers are like unless one says otherwise."""
+    norm, layer = layers.BatchNormalization(), layers.Conv2D(16, 3)
+    layer.build((None, 9, 9, 16))
+    W, b = layer.get_weights()
+    X = np.random.default_rng(0).random((2, 8, 8, 3), dtype=np.float32)
+    same = layers.Conv2D(4, 3, 2, padding="same")
+    Y = same(X).numpy()
+    kernel, bias = same.get_weights()
+    padded = np.pad(X, ((0, 0), (0, 1), (0, 1), (0, 0))).transpose(0, 3, 1, 2)
+    by_hand = convolve(padded, kernel.transpose(3, 2, 0, 1), bias, 2)
+    return {
+        "batch norm": [norm.epsilon, norm.momentum, False],
+        "largest weight": abs(W).max(),
+        "bound": np.sqrt(6 / (9 * 32)),
+        "largest bias": abs(b).max(),
+        "same": abs(by_hand.transpose(0, 2, 3, 1) - Y).max(),
+    }
