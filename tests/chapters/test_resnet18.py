@@ -184,11 +184,7 @@ def test_weights_that_meet_only_padding_are_idle(framework):
 
 @pytest.mark.parametrize("framework", selected_frameworks())
 def test_the_residual_network_starts_faster(framework):
-    text = run_chapter(
-        "solutions/resnet18",
-        framework,
-        before="import os; os.environ['D2L_SCALE'] = 'demo'",
-    )
+    text = run_chapter("solutions/resnet18", framework, scale="demo")
     found = re.findall(r"(\w+) +seed (\d): .* of the last 4 (\S+)", text)
     losses = {(block, seed): float(loss) for block, seed, loss in found}
     assert len(losses) == 4

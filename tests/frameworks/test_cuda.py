@@ -6,12 +6,6 @@ from selection import selected_frameworks
 from small_runs import program
 
 ABSENT = 77
-PRETEND = f"""
-import sys
-sys.path.insert(0, {str(ROOT / "tests/lib")!r})
-import pretended_gpu
-pretended_gpu.start()
-"""
 
 NOTEBOOKS = sorted(
     str(path.relative_to(ROOT / "notebooks" / "pytorch").with_suffix(""))
@@ -37,7 +31,7 @@ def test_no_step_waits_for_the_gpu():
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_chapters_bring_all_to_the_device(name):
     # The loader's batches are on the GPU; is the rest?
-    run_chapter(name, "pytorch", before=PRETEND)
+    run_chapter(name, "pytorch", on_gpu=True)
 
 
 def test_utilities_take_what_is_on_the_gpu(tmp_path):

@@ -23,7 +23,7 @@ ENVIRONMENT = {
 
 
 def run_chapter(
-    chapter, framework, skipped=(), extra="", before="", facts=None
+    chapter, framework, skipped=(), facts=None, on_gpu=False, scale="smoke"
 ):
     """Execute the cells of one framework; return what they print.
 
@@ -31,17 +31,17 @@ def run_chapter(
         chapter: Its name.
         framework: The tag of its cells.
         skipped: Cells that hold one of these texts are not executed.
-        extra: Python code to execute after them, in their namespace.
-        before: Python code to execute before them.
         facts: The module whose `measure` is called after them, if any.
+        on_gpu: Whether PyTorch takes the processor for a GPU.
+        scale: The value of D2L_SCALE.
     """
-    arguments = [chapter, framework, skipped, extra, before, facts]
+    arguments = [chapter, framework, skipped, facts, on_gpu]
     # Elsewhere: chapters write files.
     with tempfile.TemporaryDirectory() as folder:
         result = subprocess.run(
             [sys.executable, PROGRAM, json.dumps(arguments)],
             cwd=folder,
-            env=ENVIRONMENT,
+            env=ENVIRONMENT | {"D2L_SCALE": scale},
             capture_output=True,
             text=True,
         )
@@ -59,6 +59,6 @@ def measured(chapter, framework):
     """
     name = f"facts.{chapter}"
     skipped = importlib.import_module(name).SKIPPED
-    text = run_chapter(chapter, framework, skipped, facts=name)
+    text = run_chapter(chapter, framework, skipped, name)
     printed, _, found = text.rpartition("FACTS ")
     return printed, json.loads(found)

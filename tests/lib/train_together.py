@@ -11,47 +11,29 @@ import sys
 from d2lutils import scale
 
 
-def network(module):
+def network(backend, models):
     """Return a network without batch normalisation.
 
     That would see a part of the batch only, and so make a difference.
     """
-    if module == "torch":
-        from torch import nn
-
-        return nn.Sequential(
-            nn.Conv2d(1, 4, 3, 2), nn.ReLU(), nn.Flatten(),
-            nn.Linear(4 * 13 * 13, 10),
-        )  # fmt: skip
-    if module == "tensorflow":
-        from tensorflow.keras import Sequential, layers
-
-        return Sequential(
-            [layers.Conv2D(4, 3, 2, activation="relu"), layers.Flatten(),
-             layers.Dense(10)]
-        )  # fmt: skip
-    from mxnet.gluon import nn
-
-    net = nn.HybridSequential()
-    net.add(nn.Conv2D(4, 3, 2, activation="relu"), nn.Dense(10))
-    return net
-
-
-def normalised(module):
-    """Return a network with batch normalisation."""
-    models = importlib.import_module(f"d2lutils.models.{module}")
-    return models.ResNet(models.BasicBlock, [1, 0, 0, 0])
+    return backend.sequential(
+        models.conv(1, 4, 3, stride=2),
+        models.conv(4, 8, 3, stride=2),
+        backend.global_avg_pool(),
+        backend.dense(8, 10),
+    )
 
 
 def main(module):
     d2l = importlib.import_module(f"d2lutils.{module}")
     backend = importlib.import_module(f"d2lutils.backends.{module}")
+    models = importlib.import_module(f"d2lutils.models.{module}")
     smoke = scale.SCALES["smoke"]
     scale.SCALES["smoke"] = dataclasses.replace(smoke, epochs=3)
     with backend.group():
         d2l.set_seed(0)
         history = d2l.fit(
-            network(module),
+            network(backend, models),
             *d2l.load_data_fashion_mnist(24),
             3,
             0.1,
@@ -60,7 +42,7 @@ def main(module):
             seed=1,
         )
         rank, size = backend.rank_and_size()
-        net = normalised(module)
+        net = models.ResNet(models.BasicBlock, [1, 0, 0, 0])
         d2l.fit(net, *d2l.load_data_fashion_mnist(64), 1, 0.01, seed=1)
         running = {
             name: X.tolist()

@@ -1,9 +1,9 @@
 """Execute a chapter's cells of one framework, and measure what it says.
 
-The argument is JSON: chapter, framework, texts of cells to leave out, code
-to execute after the cells and before them, and the module of `facts` whose
-`measure` is called with the cells' names, or null. What it returns is
-printed behind the word FACTS.
+The argument is JSON: chapter, framework, texts of cells to leave out, the
+module of `facts` whose `measure` is called with the cells' names, or null,
+and whether there is to be a pretended GPU. What `measure` returns is printed
+behind the word FACTS.
 """
 
 import importlib
@@ -33,13 +33,13 @@ def plain(value):
 
 
 if __name__ == "__main__":
-    chapter, framework, skipped, after, before, facts = json.loads(sys.argv[1])
+    chapter, framework, skipped, facts, on_gpu = json.loads(sys.argv[1])
     space = {"__name__": "chapter"}
-    exec(before, {})
+    if on_gpu:
+        importlib.import_module("pretended_gpu").start()
     for cell in read(CHAPTERS / f"{chapter}.md").code(framework):
         if not any(words in cell.source for words in skipped):
             execute(cell.source, f"{chapter}-{cell.line}", space)
-    exec(after, space)
     if facts:
         measure = importlib.import_module(facts).measure
         found = measure(SimpleNamespace(**space), backends.get(framework))
