@@ -12,13 +12,13 @@ from d2lutils.check.recognise import backend_of
 
 @exercise(
     label="ex-fashion-mnist-groups",
-    hint="Ask for each group how often its images occur, and how often the "
-    "guess is right when one does.",
-    why="An accuracy means nothing without the accuracy of knowing little. "
-    "This classifier cannot tell a sneaker from a sandal, and still is four "
-    "times as good as guessing: as the coarse question is easy, a network "
-    "owes a good part of its accuracy to it. What separates two networks are "
-    "the mistakes within the groups. Read on under `The Data: Fashion-MNIST`, "
+    hint="For each group, ask how often its images occur, and how often the "
+    "guess is right when they do.",
+    why="An accuracy means little without a baseline to compare it with. "
+    "This classifier cannot tell a sneaker from a sandal and is still four "
+    "times as good as guessing: the coarse question is easy, and a network "
+    "owes much of its accuracy to it. Two good networks differ in their "
+    "mistakes within the groups. Read on in `The Data: Fashion-MNIST`, "
     "`Balance`.",
 )
 def group_guess(accuracy: float) -> None:
@@ -43,13 +43,13 @@ def group_guess(accuracy: float) -> None:
 @exercise(
     label="ex-fashion-mnist-resize",
     hint="Draw a line from 0 to 1, mark the two old centres and the four new "
-    "ones, and measure how far each new one has got from one old centre to "
-    "the other.",
-    why="Such a matrix is all that resizing is, and the loader multiplies by "
-    "one of 96 rows and 28 columns. Libraries differ in what they align, "
-    "centres or corners: equal shapes, other pixels, and a network that was "
-    "trained with one is worse with the other. Read on under `The Data: "
-    "Fashion-MNIST`, `Enlarging the Images`.",
+    "ones, and measure how far each new one is on the way from one old "
+    "centre to the other.",
+    why="Resizing is multiplication by such a matrix; the loader's has 96 "
+    "rows and 28 columns. Libraries differ in whether they align centres or "
+    "corners. The shapes are the same but the pixels are not, so use a "
+    "trained network with the resizing it was trained with. Read on in "
+    "`The Data: Fashion-MNIST`, `Enlarging the Images`.",
 )
 def resize_matrix(A: ArrayLike) -> None:
     """Check the matrix that resizes 2 pixels to 4, entries to 0.001."""
@@ -57,23 +57,23 @@ def resize_matrix(A: ArrayLike) -> None:
     mistakes = [
         (
             np.array([[3, 0], [2, 1], [1, 2], [0, 3]]) / 3,
-            "`A` aligns the corners: its first and last new pixel lie where "
-            "the old ones do, but the exercise aligns the centres",
+            "`A` aligns the corners: its first and last new pixels are where "
+            "the old ones are, but the exercise aligns the centres",
         ),
         (
             [[1, 0], [1, 0], [0, 1], [0, 1]],
-            "`A` repeats each pixel: that is the nearest neighbour, no "
+            "`A` repeats each pixel: that is the nearest neighbour, not "
             "interpolation",
         ),
         (
             [[1.25, -0.25], [0.75, 0.25], [0.25, 0.75], [-0.25, 1.25]],
-            "`A` goes on along the line beyond the outermost centres, where "
-            "the outermost value should continue",
+            "`A` extrapolates beyond the outermost centres, where the "
+            "outermost value should be repeated",
         ),
         (
             [[0.75, 0], [0.75, 0.25], [0.25, 0.75], [0, 0.75]],
-            "`A` takes zeros for what lies outside of the image: its outer "
-            "rows do not sum to 1",
+            "`A` assumes zeros outside the image: its outer rows do not sum "
+            "to 1",
         ),
         (
             right.T,
@@ -91,7 +91,7 @@ def resize_matrix(A: ArrayLike) -> None:
         row = int(np.argmax(abs(sums - 1) > 1e-3))
         raise Wrong(
             f"the weights in `A[{row}]` sum to {sums[row]:.3g}: an image of "
-            "one grey value would not keep it"
+            "a single grey value would change"
         ) from None
 
 
@@ -129,12 +129,11 @@ def _greys(images, labels):
 
 @exercise(
     label="ex-fashion-mnist-means",
-    hint="`labels == c` is an array of truth values and can be an index.",
-    why="The ten means are the best that one picture a class can say, and a "
-    "classifier that knows nothing else is a yardstick for every network "
-    "after it. How far it gets is the next exercise. Averages over a "
-    "selection return in this book wherever statistics are taken: batch "
-    "normalisation does it with channels. Read on in `Convolutional Blocks`.",
+    hint="`labels == c` is a Boolean array and can be used as an index.",
+    why="A classifier that knows only the ten means is a baseline for every "
+    "network after it. The next exercise shows how good it is. Averages over "
+    "some of the axes return later in this book: batch normalisation takes "
+    "them for each channel. Read on in `Convolutional Blocks`.",
 )
 def mean_images(mean_images: Callable) -> None:
     """Check a function that averages images by class, to 0.1 %."""
@@ -164,17 +163,17 @@ def mean_images(mean_images: Callable) -> None:
             ),
             (
                 _sums,
-                "these are the sums over the classes, not yet the means",
+                "these are the sums over each class, not yet the means",
             ),
             (
                 _evenly,
-                "the classes are taken to be equally frequent; here they "
+                "the classes are assumed to be equally frequent; here they "
                 "are not",
             ),
             (
                 _greys,
-                "the mean runs over the pixels, too: one number a class, "
-                "not an image",
+                "the mean is taken over the pixels, too: one number per "
+                "class, not an image",
             ),
         ],
     )
@@ -213,7 +212,7 @@ def _check_pass(pairs, count, size):
         raise Wrong(
             f"of {count} examples in batches of {size} the last "
             f"{count % size} are missing",
-            "The last batch may be smaller, but it is one.",
+            "The last batch may be smaller, but it counts as well.",
         )
     seen, times = np.unique(order, return_counts=True)
     if len(order) != count:
@@ -222,7 +221,7 @@ def _check_pass(pairs, count, size):
     if len(seen) != count:
         raise Wrong(
             f"example {int(seen[times.argmax()])} comes {times.max()} times "
-            "in one pass, and others never"
+            "in one pass, and others do not occur"
         )
     wanted = [size] * (count // size) + [count % size] * (count % size > 0)
     if sizes != wanted:
@@ -230,7 +229,7 @@ def _check_pass(pairs, count, size):
     images = np.concatenate([images for images, _ in pairs])
     shown = images.reshape(count, -1)[:, 0]
     if not np.array_equal(np.sort(shown), np.arange(count)):
-        raise Wrong("the labels are each there once, the images are not")
+        raise Wrong("each label occurs once, but not each image")
     if wrong := int((shown != order).sum()):
         raise Wrong(
             f"{wrong} of {count} images have the label of another image"
@@ -240,13 +239,13 @@ def _check_pass(pairs, count, size):
 
 @exercise(
     label="ex-fashion-mnist-shuffle",
-    hint="Follow one image and its label through the function. Which number "
-    "decides where each of them goes?",
-    why="Nothing in this fault shows in a shape, raises an error or stops the "
-    "training; only the loss, at log 10, gives it away. So compare the first "
-    "losses of every new network with the log of the number of classes, and "
-    "look at a few images with their labels *as the network gets them*. Read "
-    "on under `The Data: Fashion-MNIST`, `The Order of the Examples`.",
+    hint="Follow one image and its label through the function. What decides "
+    "where each of them goes?",
+    why="This bug changes no shape and raises no error; only the loss, which "
+    "stays at log 10, gives it away. So compare the loss of every new "
+    "network with the log of the number of classes, and look at a few images "
+    "with their labels *as the network gets them*. Read on in "
+    "`The Data: Fashion-MNIST`, `The Order of the Examples`.",
 )
 def shuffled_batches(batches: Callable) -> None:
     """Check a function that yields shuffled batches."""
@@ -264,12 +263,12 @@ def shuffled_batches(batches: Callable) -> None:
         raise Wrong(
             "images and labels belong together, but every pass has the same "
             "order",
-            "A seed that is set before each pass makes all passes alike.",
+            "If you set a seed before each pass, all passes are alike.",
         )
     if all(_neighbours(first[i : i + size]) for i in range(0, count, size)):
         raise Wrong(
-            "the batches come in a random order, but each still holds "
-            "neighbours of the data set"
+            "the batches are in random order, but each still holds "
+            "neighbours from the data set"
         )
 
 

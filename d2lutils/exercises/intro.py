@@ -16,12 +16,12 @@ _CHOSEN, _IN_ADDRESS = "tensorflow", "mxnet"
 
 @exercise(
     label="ex-intro-tabs",
-    hint="Read again what the chapter says about the browser's memory, and "
-    "ask whether an address changes only the page that it opens.",
-    why="The book shows one framework at a time, so what you read on one page "
-    "and on the next is one dialect. A link with such an ending is a safe way "
-    "to point somebody to a framework; just know that it changes what the "
-    "reader finds on other pages afterwards. Go on with `fashion_mnist`.",
+    hint="Read again what the chapter says about what the browser remembers, "
+    "and ask whether an address changes only the page that it opens.",
+    why="The book shows one framework at a time, so you read one dialect "
+    "from page to page. A link with such an ending is a safe way to point "
+    "somebody to a framework; just remember that it also changes what that "
+    "reader sees on other pages afterwards. Continue with `fashion_mnist`.",
 )
 def framework_tabs(there: str, with_ending: str, back_here: str) -> None:
     """Check which tabs are shown: there, with an ending, and back here."""
@@ -29,7 +29,7 @@ def framework_tabs(there: str, with_ending: str, back_here: str) -> None:
 
     def compare(name, value, right, words):
         """Compare a key; `words` has a sentence for each wrong one."""
-        others = f"`{name}` is a framework that nobody has asked for"
+        others = f"`{name}` is a framework that nobody asked for"
         wrong = {key: words.get(key, others) for key in FRAMEWORKS}
         wrong.pop(right)
         choice(name, value, right, wrong)
@@ -39,8 +39,8 @@ def framework_tabs(there: str, with_ending: str, back_here: str) -> None:
         there,
         _CHOSEN,
         {
-            first: "`there` names the framework of a first visit; you "
-            "have chosen another since",
+            first: "`there` names the framework of a first visit; you have "
+            "chosen another one since",
             _IN_ADDRESS: "`there` is a page without an ending in its address",
         },
     )
@@ -51,8 +51,8 @@ def framework_tabs(there: str, with_ending: str, back_here: str) -> None:
         {
             first: "`with_ending` is neither what you chose nor what the "
             "address names",
-            _CHOSEN: "`with_ending` is what you chose, and the address "
-            "goes unheeded",
+            _CHOSEN: "`with_ending` is what you chose, but the address "
+            "overrides it",
         },
     )
     compare(
@@ -98,14 +98,14 @@ def _compare(scale, result, expected):
     if expected is None:
         if result is not None:
             raise Wrong(
-                f"`{call}` has to return None, for this scale exists, and "
-                f"returns {result!r}"
+                f"`{call}` has to return None, because this scale exists, "
+                f"but returns {result!r}"
             )
     elif result is None:
         raise Wrong(f"`{call}` returns None, but loading the data raises")
     elif not isinstance(result, str):
         raise Wrong(
-            f"`{call}` has to return a text, not {type(result).__name__}"
+            f"`{call}` has to return a string, not {type(result).__name__}"
         )
     elif result.strip() != expected:
         raise Wrong(
@@ -115,13 +115,13 @@ def _compare(scale, result, expected):
 
 @exercise(
     label="ex-intro-scale",
-    hint="`try`, `except ValueError as error` and `finally` are all that is "
-    "needed; `os.environ` behaves like a dictionary.",
-    why="You now know what an error of this package looks like, and that "
-    "scaling down never happens in silence: a word that is no scale is "
-    "refused, not guessed. Putting back what one has changed, in a `finally`, "
-    "is what the training code of this book does with the mode of a network. "
-    "Read on in `fashion_mnist`, where the data are loaded.",
+    hint="`try`, `except ValueError as error` and `finally` are all you "
+    "need; `os.environ` behaves like a dictionary.",
+    why="You now know what the errors of this package look like, and that "
+    "nothing is scaled down silently: a word that is not a scale is refused, "
+    "not guessed at. Restoring in a `finally` what you have changed is how "
+    "this book's code treats the mode of a network, too. Continue with "
+    "`fashion_mnist`, where the data are loaded.",
 )
 def scale_message(message: Callable) -> None:
     """Check a function that returns the error of a scale."""

@@ -88,7 +88,7 @@ ANSWERS = {
             (
                 "check.resize_matrix([[3/4, 0], [3/4, 1/4], [1/4, 3/4], "
                 "[0, 3/4]])",
-                "zeros for what lies outside",
+                "zeros outside the image",
             ),
             (
                 "check.resize_matrix(np.transpose(A))",
@@ -126,7 +126,7 @@ ANSWERS = {
                     ".mean(axis=0) for",
                     ".sum(axis=0) / (len(labels) / 10) for",
                 ),
-                "taken to be equally frequent",
+                "assumed to be equally frequent",
             ),
             (
                 replace(
@@ -138,7 +138,7 @@ ANSWERS = {
             (
                 "check.mean_images(lambda images, labels: np.stack("
                 "[images[labels == c].mean() for c in range(10)]))",
-                "one number a class",
+                "one number per class",
             ),
         ],
         "right": [
@@ -158,7 +158,7 @@ check.mean_images(by_product)
             (APART, "the label of another image"),
             (SEEDED, "every pass has the same order"),
             (UNSHUFFLED, "nothing is shuffled"),
-            (ONLY_BATCHES, "neighbours of the data set"),
+            (ONLY_BATCHES, "neighbours from the data set"),
             (
                 replace(
                     "range(0, len(labels), batch_size)",
@@ -181,7 +181,7 @@ check.mean_images(by_product)
                         "np.random.randint(0, len(labels), len(labels))",
                     ),
                 ),
-                "times in one pass, and others never",
+                "times in one pass, and others do not occur",
             ),
             (replace("yield images", "return images"), "a batch has to be"),
         ],

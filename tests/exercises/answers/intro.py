@@ -15,7 +15,7 @@ ANSWERS = {
             ),
             (
                 'check.framework_tabs("tensorflow", "tensorflow", "mxnet")',
-                "the address goes unheeded",
+                "the address overrides it",
             ),
             (
                 'check.framework_tabs("tensorflow", "mxnet", "pytorch")',
