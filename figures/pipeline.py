@@ -2,12 +2,14 @@
 
 from shapes import Box, Figure
 
+from d2lutils.frameworks import FRAMEWORKS as TABLE
+
 WIDTH, HEIGHT = 440, 756
 X = WIDTH / 2
-FRAMEWORKS = [
-    ("PyTorch", "conv", 80),
-    ("TensorFlow", "norm", X),
-    ("MXNet", "act", 360),
+PLACES = ("conv", 80), ("norm", X), ("act", 360)
+FRAMEWORKS = [  # an error if there is no place for one
+    (row.name, kind, x)
+    for row, (kind, x) in zip(TABLE.values(), PLACES, strict=True)
 ]
 
 

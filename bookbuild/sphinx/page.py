@@ -31,6 +31,12 @@ def _use_overrides(app: Sphinx, config) -> None:
     }
 
 
+def _mock_frameworks(app: Sphinx, config) -> None:
+    """Read docstrings without the frameworks, which must not meet."""
+    modules = [row.module for row in FRAMEWORKS.values()]
+    config.autodoc_mock_imports = modules
+
+
 def _use_figure_colours(app: Sphinx, config) -> None:
     """Serve the colours that inline figures take in light and dark mode."""
     if (project_css := Path(app.srcdir) / "img/figures.css").exists():
@@ -124,6 +130,7 @@ def setup(app: Sphinx) -> None:
     """Register what concerns the page around its content."""
     app.connect("config-inited", _use_overrides)
     app.connect("config-inited", _without_thebe)
+    app.connect("config-inited", _mock_frameworks)
     app.connect("config-inited", _use_figure_colours)
     app.connect("doctree-resolved", _add_launch_links)
     app.connect("doctree-resolved", _add_exercise_links)

@@ -1,11 +1,18 @@
 """What `chapters/convolutional_blocks.md` says, in each framework."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from chapter_code import measured
 from selection import selected_frameworks
+
+from d2lutils.frameworks import FRAMEWORKS
+
+CHAPTER = (
+    Path(__file__).parents[2] / "chapters/convolutional_blocks.md"
+).read_text("utf-8")
 
 
 @pytest.fixture(params=selected_frameworks())
@@ -60,7 +67,7 @@ def test_batch_normalisation_by_hand_is_the_frameworks(output):
     biased = array(text, "from the biased one:")
     unbiased = array(text, "from the unbiased one:")
     right, wrong = biased, unbiased
-    if framework == "pytorch":
+    if conventions(framework)["running variance"] == "unbiased":
         right, wrong = unbiased, biased
     np.testing.assert_allclose(stored, right, rtol=1e-5)
     assert (abs(stored - wrong) > 1e-3).all()
@@ -73,7 +80,7 @@ def test_parameters_of_the_vgg_blocks(output):
     assert number(text, "parameters:") == 72_666
     assert "[2512, 13952, 55552] and 650 make 72666" in text
     shapes = ["1, 16, 14, 14", "1, 32, 7, 7", "1, 64, 3, 3"]
-    if framework == "tensorflow":
+    if FRAMEWORKS[framework].layout == "NHWC":
         shapes = ["1, 14, 14, 16", "1, 7, 7, 32", "1, 3, 3, 64"]
     for shape in [*shapes, "1, 64", "1, 10"]:
         assert f"({shape})" in text
@@ -85,23 +92,51 @@ def test_the_step_trains_as_fit_does(output):
     assert by_hand == pytest.approx(by_fit, abs=2e-4)
 
 
+def conventions(framework):
+    """Return convention → what the chapter's table says of a framework."""
+    table = CHAPTER.partition(":name: tab-differences")[2].partition("```")[0]
+    rows = [re.split(r"\n  - ", row) for row in table.split("\n* - ")[1:]]
+    names = [cell.partition(" (")[0] for cell in rows[0]]
+    column = names.index(FRAMEWORKS[framework].name)
+    return {row[0].strip(): row[column].strip() for row in rows[1:]}
+
+
+def test_axes_of_the_table(framework):
+    said, row = conventions(framework), FRAMEWORKS[framework]
+    letters = re.findall("[NCHW]", said["axes of images"])
+    assert "".join(letters) == row.layout
+    assert (
+        said["axes of a kernel"]
+        == {
+            "NCHW": "(out, in, $k$, $k$)",
+            "NHWC": "($k$, $k$, in, out)",
+        }[row.layout]
+    )
+
+
 def test_defaults_of_the_table(framework, facts):
-    expected = {
-        "pytorch": [1e-5, 0.1, True],
-        "tensorflow": [1e-3, 0.99, False],
-        "mxnet": [1e-5, 0.9, False],
-    }[framework]
-    assert facts["batch norm"] == expected
+    said = conventions(framework)
+    power = re.fullmatch(r"\$10\^\{(-\d)\}\$", said["batch norm: $\\epsilon$"])
+    epsilon, momentum, in_training = facts["batch norm"]
+    assert epsilon == pytest.approx(10.0 ** int(power[1]))
+    assert said["batch norm: `momentum`"].startswith(f"{momentum}, weight of")
+    assert ("the default" in said["training mode"]) == in_training
+    in_forward = said["running statistics change"] == "in the forward pass"
+    assert in_forward == (facts["forward"] > 0)
+    assert facts["backward"] > 0
     bound, bias = facts["bound"], facts["largest bias"]
     assert 0.98 * bound < facts["largest weight"] <= bound * (1 + 1e-6)
-    if framework == "pytorch":
+    assert said["its bias"] in ("0", "uniform, as the weights")
+    if said["its bias"] == "0":
+        assert bias == 0
+    else:
         assert 0.5 * bound < bias <= bound
+    padding = said["padding of a convolution"]
+    if "at stride 1 only" in padding:
         message = "padding='same' is not supported for strided"
         assert message in facts["same"]
-    else:
-        assert bias == 0
-    if framework == "tensorflow":
+    elif "stride 2 can pad $(0, 1)$" in padding:
         assert facts["same"] < 1e-5
-    if framework == "mxnet":
-        assert facts["forward"] == 0
-        assert facts["backward"] == pytest.approx(0.1)
+    else:
+        assert padding == "a number"
+        assert facts["same"] is None

@@ -83,11 +83,6 @@ def test_docstrings_are_complete_and_of_the_framework(looks):
         assert f"shape {layout}" in " ".join(look["docs"]["fit"].split())
 
 
-def test_what_all_share_imports_no_framework():
-    result = program("without_frameworks")
-    assert (result.stdout, result.stderr) == ("[]\n", "")
-
-
 @pytest.mark.parametrize(
     ("key", "absent"),
     [

@@ -5,10 +5,12 @@ import shutil
 import pytest
 from playwright.sync_api import sync_playwright
 from reader import Reader, serve
-from selection import unavailable
+from selection import FRAMEWORKS, unavailable
 from small_book import REPOSITORY
 
 from bookbuild.project import Project
+
+FIRST, SECOND, *_, LAST = FRAMEWORKS
 
 WIDE, NARROW = (
     {"width": 1280, "height": 900},
@@ -87,13 +89,13 @@ def choose(page, name, number):
 
 
 def test_the_first_framework_is_shown_first(read):
-    assert chosen(read().open("residual_block.html")) == "pytorch"
+    assert chosen(read().open("residual_block.html")) == FIRST
 
 
-@pytest.mark.parametrize("name", ["tensorflow", "mxnet", "pytorch"])
+@pytest.mark.parametrize("name", FRAMEWORKS)
 def test_all_tabs_of_a_page_follow_one_click(read, name):
     page = read().open("residual_block.html")
-    choose(page, "mxnet" if name == "pytorch" else "pytorch", 0)
+    choose(page, FIRST if name == LAST else LAST, 0)
     choose(page, name, 1)
     assert chosen(page) == name
 
@@ -101,29 +103,29 @@ def test_all_tabs_of_a_page_follow_one_click(read, name):
 def test_the_choice_is_kept_on_reload_on_other_pages_and_in_new_windows(read):
     reader = read()
     page = reader.open("residual_block.html")
-    choose(page, "tensorflow", 0)
+    choose(page, SECOND, 0)
     page.reload()
-    assert chosen(page) == "tensorflow"
-    assert chosen(reader.open("resnet18.html")) == "tensorflow"
+    assert chosen(page) == SECOND
+    assert chosen(reader.open("resnet18.html")) == SECOND
     other = reader.open("residual_block.html", reader.new_window())
-    assert chosen(other) == "tensorflow"
+    assert chosen(other) == SECOND
 
 
 def test_an_address_can_name_the_framework(read):
     reader = read()
-    page = reader.open("residual_block.html?fw=mxnet")
-    assert chosen(page) == "mxnet"
-    assert chosen(reader.open("resnet18.html")) == "mxnet"
-    assert chosen(reader.open("resnet18.html?fw=pytorch")) == "pytorch"
+    page = reader.open(f"residual_block.html?fw={LAST}")
+    assert chosen(page) == LAST
+    assert chosen(reader.open("resnet18.html")) == LAST
+    assert chosen(reader.open(f"resnet18.html?fw={FIRST}")) == FIRST
 
 
 def test_arrow_keys_choose_a_tab(read):
     page = read().open("residual_block.html")
     page.locator(".framework-tabs > input").first.focus()
     for key, name in (
-        ("ArrowRight", "tensorflow"),
-        ("ArrowRight", "mxnet"),
-        ("ArrowLeft", "tensorflow"),
+        ("ArrowRight", SECOND),
+        ("ArrowLeft", FIRST),
+        ("ArrowLeft", LAST),
     ):
         page.keyboard.press(key)
         assert chosen(page) == name
@@ -150,7 +152,7 @@ def test_tabs_are_reached_with_the_tab_key(read):
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_no_page_is_wider_than_the_screen(read, name, size):
     page = read(viewport=size).open(f"{name}.html")
-    for framework in ("mxnet", "tensorflow", "pytorch"):
+    for framework in FRAMEWORKS:
         if page.locator(".framework-tabs").count():
             choose(page, framework, 0)
         width = page.evaluate("() => document.documentElement.scrollWidth")

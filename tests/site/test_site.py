@@ -297,3 +297,10 @@ def test_notebooks_tag_equations_with_the_numbers_of_the_page(book, chapters):
         assert tags == shown
         compared += len(tags)
     assert compared >= 5
+
+
+@pytest.mark.parametrize("row", FRAMEWORKS.values(), ids=ORDER)
+def test_the_functions_of_every_framework_are_described(book, row):
+    page = book.page("chapters/api.html")
+    for name in "fit", "train_ch6", "load_data_fashion_mnist":
+        assert page.find(id=f"d2lutils.{row.module}.{name}")

@@ -44,6 +44,7 @@ def defaults(convolve):
         "largest weight": abs(layer.weight.data().asnumpy()).max(),
         "bound": 0.07,
         "largest bias": abs(layer.bias.data().asnumpy()).max(),
+        "same": None,
         "forward": forward,
         "backward": float(moved.running_mean.data()),
     }

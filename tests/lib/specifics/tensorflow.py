@@ -44,8 +44,16 @@ def defaults(convolve):
     kernel, bias = same.get_weights()
     padded = np.pad(X, ((0, 0), (0, 1), (0, 1), (0, 0))).transpose(0, 3, 1, 2)
     by_hand = convolve(padded, kernel.transpose(3, 2, 0, 1), bias, 2)
+    norm(tf.ones((2, 3, 3, 1)))
+    assert not np.any(norm.moving_mean)  # it is not in training mode
+    with tf.GradientTape() as tape:
+        ones = norm(tf.ones((2, 3, 3, 1)), training=True)
+    forward = norm.moving_mean.numpy().item()
+    tape.gradient(ones, norm.trainable_variables)
     return {
         "batch norm": [norm.epsilon, norm.momentum, False],
+        "forward": forward,
+        "backward": norm.moving_mean.numpy().item(),
         "largest weight": abs(W).max(),
         "bound": np.sqrt(6 / (9 * 32)),
         "largest bias": abs(b).max(),

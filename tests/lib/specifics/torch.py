@@ -39,8 +39,14 @@ def defaults(convolve):
     except ValueError as error:
         same = str(error)
     weight, bias = (p.detach().numpy() for p in layer.parameters())
+    in_training = norm.training
+    Y = norm(torch.ones(2, 1, 3, 3))
+    forward = norm.running_mean.item()
+    Y.sum().backward()
     return {
-        "batch norm": [norm.eps, norm.momentum, norm.training],
+        "batch norm": [norm.eps, norm.momentum, in_training],
+        "forward": forward,
+        "backward": norm.running_mean.item(),
         "largest weight": abs(weight).max(),
         "bound": 1 / np.sqrt(9 * 16),
         "largest bias": abs(bias).max(),
