@@ -17,8 +17,8 @@ from d2lutils.check.recognise import network
     hint="Two formulas of the chapter answer both questions, with 16 "
     "channels in the first stage.",
     why="He et al. (2016), Section 4.2, trained the residual network of this "
-    "depth to 6.43 % test error on CIFAR-10. It needs far fewer parameters "
-    "than ResNet-18: what is deep need not be large.",
+    "depth to 6.43 % test error on CIFAR-10. It has far fewer parameters "
+    "than ResNet-18: a deep network need not be large.",
 )
 def plain_110(num_blocks: int, parameters: int) -> None:
     """Check the size of the plain network of 110 layers."""
@@ -28,7 +28,7 @@ def plain_110(num_blocks: int, parameters: int) -> None:
         18,
         {
             54: "`num_blocks` counts the blocks of all three stages; how "
-            "many are there in one?",
+            "many are there in one stage?",
             36: "`num_blocks` counts convolutions; a block has two",
         },
     )
@@ -40,8 +40,8 @@ def plain_110(num_blocks: int, parameters: int) -> None:
         parameters,
         right,
         {
-            right + 10 * c**2 + 12 * c: "`parameters` is that of the residual "
-            "network, with its two projections",
+            right + 10 * c**2 + 12 * c: "`parameters` is that of the "
+            "residual network, with its two projections",
             right - norms: "`parameters` lacks those of batch normalisation",
             right - 10: "`parameters` lacks the biases of the last layer",
             right + 18 * c: "`parameters` is that of a network for images of "
@@ -53,11 +53,12 @@ def plain_110(num_blocks: int, parameters: int) -> None:
 @exercise(
     label="ex-function-classes-certain",
     hint="A statement is certain if it compares a class with one that it "
-    "contains, and speaks of the training loss.",
-    why="Nesting is the only thing that orders the best training losses, and "
-    "it orders nothing else: not classes of equal size, not unseen points, "
-    "and not what an optimiser finds. The chapter's Section What Nesting "
-    "Guarantees shows all three.",
+    "contains, and is about the training loss.",
+    why="Nesting orders the best training losses and nothing else: not "
+    "classes of equal size, not the loss on unseen points, and not what an "
+    "optimiser finds. Read on in "
+    "`Function Classes and the Degradation Problem`, "
+    "`What Nesting Guarantees, and What It Does Not`.",
 )
 def certain(a: bool, b: bool, c: bool, d: bool, e: bool) -> None:
     """Check which statements on least squares always hold."""
@@ -66,8 +67,8 @@ def certain(a: bool, b: bool, c: bool, d: bool, e: bool) -> None:
         "b",
         b,
         False,
-        "(b) happens often, but a set of points can be made where each of "
-        "these classes does better than the one before",
+        "(b) happens often, but for some sets of points each of these "
+        "classes does better than the one before",
     )
     boolean(
         "c",
@@ -113,8 +114,8 @@ def _embedding(embed, residual, modes):
     for name, W in before.items():
         if not np.allclose(W, given[name], atol=1e-6):
             raise Wrong(
-                f"`{name}` exists in both networks, and the deep one does "
-                "not have the shallow one's values"
+                f"`{name}` exists in both networks, but the deep one does "
+                "not have the values of the shallow one"
             )
     for training in modes:
         if training:
@@ -129,15 +130,15 @@ def _compare(wanted, scores, training, weights):
     mode = "training" if training else "evaluation"
     what = (
         f"in {mode} mode the scores differ, by up to {error:.2g} times the "
-        "largest"
+        "largest score"
     )
     kernel = weights["layer1.1.conv1.weight"]
     places = {tuple(place[2:]) for place in np.argwhere(kernel)}
     if len(places) == 1 and places != {(1, 1)}:
         row, column = (int(i) for i in places.pop())
         what += (
-            f"; the kernels of the added blocks are not zero at row {row}, "
-            f"column {column} only, which moves the image"
+            "; the kernels of the added blocks are nonzero only at row "
+            f"{row}, column {column}, which moves the image"
         )
     elif training:
         what += ": the added blocks are silent in evaluation mode only"
@@ -146,12 +147,12 @@ def _compare(wanted, scores, training, weights):
 
 @exercise(
     label="ex-function-classes-slip",
-    hint="What does a convolution do whose kernel is 1 in one place and 0 "
+    hint="What does a convolution do if its kernel is 1 in one place and 0 "
     "elsewhere?",
-    why="The deeper plain network contains the shallower one's function, to "
-    "the last digit that rounding leaves. Every one of the weights that you "
-    "wrote has to be hit by an optimiser that wants to find it. He et al. "
-    "(2016), Section 1, argue with just this construction.",
+    why="The deeper plain network can compute the shallower one's function, "
+    "up to rounding. To find it, an optimiser must come close to every one "
+    "of the weights that you wrote. He et al. (2016), Section 1, argue with "
+    "this construction.",
 )
 def slipped_embed(embed: Callable) -> None:
     """Check the embedding of a plain network in a deeper one."""
@@ -160,12 +161,12 @@ def slipped_embed(embed: Callable) -> None:
 
 @exercise(
     label="ex-function-classes-embed",
-    hint="The branches of the added blocks have to be silent, whatever their "
-    "convolutions hold and whatever the batch is.",
-    why="One number a channel is enough to add a block to a trained residual "
-    "network without changing what it computes, in both modes. Goyal et al. "
-    "(2017) start their training from there. Networks that grow while they "
-    "are trained rest on it, too.",
+    hint="The branches of the added blocks have to be silent, whatever the "
+    "weights of their convolutions and whatever the batch.",
+    why="One number per channel is enough to add a block to a trained "
+    "residual network without changing what it computes, in both modes. "
+    "Goyal et al. (2017) start training with these γ at zero. Networks that "
+    "grow during training use the same idea.",
 )
 def embed_residual(embed: Callable) -> None:
     """Check the embedding of a residual network in a deeper one."""
@@ -175,11 +176,11 @@ def embed_residual(embed: Callable) -> None:
 @exercise(
     label="ex-function-classes-fair",
     hint="Which of the two networks has weights on its shortcuts, and where? "
-    "What can stand there that has none?",
-    why="An experiment shows the effect of one thing if nothing else differs. "
-    "He et al. (2016) used such shortcuts in their comparison of plain and "
-    "residual networks (option A, Section 4.1), so that nobody could say "
-    "that the residual ones won by their number of parameters.",
+    "What could replace it that has none?",
+    why="An experiment shows the effect of one thing only if nothing else "
+    "differs. He et al. (2016) used such shortcuts in their comparison of "
+    "plain and residual networks (option A, Section 4.1), so that the number "
+    "of parameters could not explain the difference.",
 )
 def fair_block(block: Callable) -> None:
     """Check a residual block with the parameters of the plain one."""
@@ -238,4 +239,4 @@ def _fair(block, arguments, case):
             "nothing of the input is passed on"
         )
     if (backend.forward(net, -np.abs(X)) != 0).any():
-        raise Wrong(f"{case}: the ReLU behind the addition is missing")
+        raise Wrong(f"{case}: the ReLU after the addition is missing")

@@ -1,9 +1,46 @@
-"""What `chapters/function_classes.md` says, in each framework."""
+"""What `chapters/function_classes.md` and its solutions say."""
+
+import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
-from chapter_code import measured
+from chapter_code import measured, run_chapter
 from selection import selected_frameworks
+
+ROOT = Path(__file__).parents[2]
+
+
+def text_of(path):
+    return " ".join((ROOT / path).read_text("utf-8").split())
+
+
+TEXT = text_of("chapters/function_classes.md")
+SOLUTIONS = text_of("chapters/solutions/function_classes.md")
+LAYERS = 20, 56
+
+
+def record(kind, layers):
+    path = ROOT / f"results/degradation/{kind}_{layers}.json"
+    return json.loads(path.read_text("utf-8"))
+
+
+def recorded(kind, layers, key):
+    """Return one curve per seed."""
+    runs = record(kind, layers)["runs"]
+    assert [run["seed"] for run in runs] == [0, 1, 2]
+    return np.array([run["history"][key] for run in runs])
+
+
+def ends(kind, layers, key):
+    """Return the accuracies of the last epoch, in per cent."""
+    return 100 * recorded(kind, layers, key)[:, -1]
+
+
+def gap(kind, key):
+    """Return how far the deep network is behind, seed by seed."""
+    return ends(kind, 20, key) - ends(kind, 56, key)
 
 
 @pytest.fixture(params=selected_frameworks())
@@ -20,6 +57,15 @@ def test_depth_and_parameters_are_those_of_the_formulas(facts):
         found = facts["networks"][f"residual-{6 * n + 2}"]
         assert found == [6 * n + 2, residual]
         assert residual - plain == 2752
+
+
+@pytest.mark.parametrize("framework", selected_frameworks())
+def test_the_printed_counts_are_those_of_the_formulas(framework):
+    text = measured("function_classes", framework)[0]
+    counts = re.findall(r"(\S+) parameters, by the formula (\S+)", text)
+    assert len(counts) == 4
+    for counted, formula in counts:
+        assert counted == formula
 
 
 def test_nested_classes_order_the_training_loss_and_nothing_else(facts):
@@ -85,3 +131,82 @@ def test_depth_hinders_the_training_of_plain_networks_only(facts):
     shallow, deep, residual = (facts["after training"][n] for n in names)
     assert deep > shallow + 0.2
     assert residual < deep - 0.3
+
+
+@pytest.mark.parametrize("kind", ["plain", "residual"])
+@pytest.mark.parametrize("layers", LAYERS)
+def test_the_recorded_runs_are_those_of_the_text(kind, layers):
+    settings = record(kind, layers)["settings"]
+    block = {"plain": "PlainBlock", "residual": "BasicBlock"}[kind]
+    assert settings["block"] == block
+    assert settings["num_layers"] == layers
+    assert settings["resize"] == 28
+    assert settings["num_train"] == 60_000
+    assert settings["stem_stride"] == 2
+    assert settings["feature_sizes"] == [14, 7, 4]
+    assert settings["batch_size"] == 128
+    assert settings["optimizer"] == "momentum"
+    assert settings["weight_decay"] == 0.0001
+    assert settings["flips"] and settings["crop_padding"]
+    assert (settings["lr"], settings["schedule"]) == (0.1, "step")
+    steps = settings["num_epochs"] * -(-60_000 // 128)
+    assert f"{settings['num_epochs']} epochs, or {steps:,} steps" in TEXT
+    assert recorded(kind, layers, "test_acc").shape == (3, 24)
+
+
+def test_depth_harms_the_recorded_plain_networks():
+    assert (
+        "by 13.1 points of training accuracy and 12.3 points of test accuracy"
+        in TEXT
+    )
+    assert gap("plain", "train_acc").mean() == pytest.approx(13.1, abs=0.05)
+    assert gap("plain", "test_acc").mean() == pytest.approx(12.3, abs=0.05)
+    deep = ends("plain", 56, "train_acc")
+    assert "at 69.1 % training accuracy and its best at 84.0 %" in TEXT
+    assert deep.min() == pytest.approx(69.1, abs=0.05)
+    assert deep.max() == pytest.approx(84.0, abs=0.05)
+    assert "reaches at least 91.3 %" in TEXT
+    assert ends("plain", 20, "train_acc").min() >= 91.3
+    losses = recorded("plain", 56, "train_loss")
+    assert "the last six epochs" in TEXT and "less than 0.05" in TEXT
+    fall = losses[:, -7] - losses[:, -1]
+    assert (fall < 0.05).all()
+    assert "it is still 0.2 or more above that of plain-20" in TEXT
+    shallow = recorded("plain", 20, "train_loss")
+    assert (losses[:, -1] - shallow[:, -1] > 0.2).all()
+
+
+def test_shortcuts_nearly_close_the_recorded_gap():
+    assert (
+        "shrinks to 1.1 points of training accuracy and 0.6 points of test "
+        "accuracy" in TEXT
+    )
+    for key, mean in ("train_acc", 1.1), ("test_acc", 0.6):
+        assert gap("residual", key).mean() == pytest.approx(mean, abs=0.05)
+        assert (gap("residual", key) > 0).all()
+        # Each plain network of 56 layers is far behind each residual one.
+        best = ends("plain", 56, key).max()
+        assert ends("residual", 56, key).min() > best + 5
+    assert "by 1.1 points and for each seed" in TEXT
+    better = ends("residual", 20, "train_acc") - ends("plain", 20, "train_acc")
+    assert better.mean() == pytest.approx(1.1, abs=0.05)
+    assert (better > 0).all()
+    assert "plain networks of 56 layers lose 13 points" in TEXT
+
+
+@pytest.mark.parametrize("framework", selected_frameworks())
+def test_only_the_embedded_plain_network_starts_with_a_jump(framework):
+    text = run_chapter("solutions/function_classes", framework, scale="demo")
+    found = re.findall(r"shallow ([\d.]+), deep ([\d.]+)", text)
+    residual, plain = ([float(x) for x in pair] for pair in found)
+    assert "On the same batch it has the same loss" in SOLUTIONS
+    assert residual[0] == residual[1]
+    assert "The plain network, below, starts with a jump" in SOLUTIONS
+    assert plain[1] > plain[0]
+
+
+def test_one_hundred_and_ten_layers_are_six_resnets():
+    assert "six times as many layers as ResNet-18" in SOLUTIONS
+    assert round(110 / 18) == 6
+    assert "less than a sixth of its parameters" in SOLUTIONS
+    assert 1_727_674 < 11_175_370 / 6

@@ -70,7 +70,7 @@ ANSWERS = {
                     "if name in known:",
                     "if name in known and 'running' not in name:",
                 ),
-                "does not have the shallow one's values",
+                "does not have the values of the shallow one",
             ),
         ],
         "right": [
