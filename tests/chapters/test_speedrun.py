@@ -147,7 +147,7 @@ def test_frameworks_build_the_same_network(all_facts):
 
 
 def test_data_take_55_megabytes():
-    assert "All of Fashion-MNIST takes 55 megabytes" in TEXT
+    assert "all of Fashion-MNIST takes 55 megabytes" in TEXT
     assert sum(data.FULL_SIZE) * 28**2 == pytest.approx(55e6, rel=0.01)
 
 
@@ -186,7 +186,7 @@ def last(variant):
 def test_recorded_recipe_is_as_fast_and_as_good_as_told():
     accuracy, _, minutes = last("recipe")
     assert accuracy >= 92
-    assert "in about two minutes on two processor cores" in TEXT
+    assert "in about two minutes on two CPU cores" in TEXT
     assert 1.5 < minutes < 2.5
 
 
@@ -194,8 +194,11 @@ def test_recorded_ideas_save_the_time_that_is_told():
     _, recipe, _ = last("recipe")
     slower = ["one_by_one", "channels_first", "float32", "whole_stem"]
     speeds = [recipe, *(last(name)[1] for name in slower)]
-    assert speeds == sorted(speeds, reverse=True)
-    assert "make the training three times as long" in TEXT
+    # Channels last and the loader differ by less than a fifth: not ranked.
+    loader, layout, precision, stem = speeds[1:]
+    assert recipe > max(loader, layout)
+    assert min(loader, layout) > precision > stem
+    assert "the run takes three times as long" in TEXT
     assert 2.5 < recipe / speeds[-1] < 3.5
 
 
@@ -207,6 +210,8 @@ def test_recorded_accuracies_are_as_told():
     assert alone["train_loss"] == same["train_loss"]
     for name in "no_smoothing", "no_augmentation", "plain_blocks":
         assert last(name)[0] > recipe
+    for name in "one_by_one", "channels_first", "float32":
+        assert abs(last(name)[0] - recipe) < 0.5
     assert abs(last("no_momentum")[0] - recipe) < 0.2
     assert last("whole_stem")[0] < recipe + 0.2
 
@@ -224,6 +229,8 @@ def test_recorded_long_training_is_as_good_as_told():
         100 * np.median([h["train_acc"][-1] for h in recorded(name)])
         for name in ("recipe", "long")
     ]
-    assert "risen by five points, and that on the test images by one" in TEXT
+    assert "rose by five points and test accuracy by one and a half" in TEXT
+    assert "training accuracy is only a little above its test" in TEXT
+    assert 0 < gains[0] - recipe < 1.5
     assert gains[1] - gains[0] == pytest.approx(5, abs=0.5)
     assert accuracy - recipe == pytest.approx(1.5, abs=0.25)
