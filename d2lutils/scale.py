@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 VARIABLE = "D2L_SCALE"
 
-LARGE = 64  # pixels a side: such images take a multiple of the time
+LARGE = 64  # pixels per side: such images take a multiple of the time
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,18 @@ class Scale:
     train_images: int | None
     test_images: int | None
     epochs: int | None
-    halves_large: bool = False
-    """Whether half of the training images must do if they are large."""
+    quarters_large: bool = False
+    """Whether a quarter of the images must do if they are large."""
 
     def for_side(self, pixels):
-        """Return the limits for images with so many pixels a side."""
-        if pixels < LARGE or not self.halves_large:
+        """Return the limits for images with so many pixels per side."""
+        if pixels < LARGE or not self.quarters_large:
             return self
-        return replace(self, train_images=self.train_images // 2)
+        return replace(
+            self,
+            train_images=self.train_images // 4,
+            test_images=self.test_images // 4,
+        )
 
 
 SCALES = {
@@ -37,7 +41,7 @@ SCALES = {
         train_images=4_000,
         test_images=1_000,
         epochs=2,
-        halves_large=True,
+        quarters_large=True,
     ),
     "full": Scale("full", train_images=None, test_images=None, epochs=None),
 }

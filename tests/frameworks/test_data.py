@@ -313,21 +313,20 @@ def test_line_about_the_scale(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "name, resize, size",
+    "name, resize, size, test_size",
     [
-        ("demo", None, 4000),
-        ("demo", 63, 4000),
-        ("demo", 64, 2000),
-        ("demo", 96, 2000),
-        ("smoke", 96, 128),
+        ("demo", None, 4000, 1000),
+        ("demo", 63, 4000, 1000),
+        ("demo", 64, 1000, 250),
+        ("demo", 96, 1000, 250),
+        ("smoke", 96, 128, 64),
     ],
 )
-def test_demo_takes_half_of_the_large_images(
-    monkeypatch, capsys, name, resize, size
+def test_demo_takes_a_quarter_of_the_large_images(
+    monkeypatch, capsys, name, resize, size, test_size
 ):
     monkeypatch.setenv("D2L_SCALE", name)
     arrays = data.load_for_batches(8, resize, has_gpu=True)
-    test_size = SCALES[name].test_images
     assert len(arrays.train_images) == len(arrays.train_labels) == size
     assert len(arrays.test_images) == len(arrays.test_labels) == test_size
     assert f": {size:,} of 60,000 training and" in capsys.readouterr().out
