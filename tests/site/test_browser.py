@@ -12,10 +12,9 @@ from bookbuild.project import Project
 
 FIRST, SECOND, *_, LAST = FRAMEWORKS
 
-WIDE, NARROW = (
-    {"width": 1280, "height": 900},
-    {"width": 360, "height": 740},
-)
+WIDE = {"width": 1280, "height": 900}
+NARROW = {"width": 360, "height": 740}
+SIZES = {"wide": WIDE, "narrow": NARROW}
 PAGES = list(Project(REPOSITORY).toc)
 # Behind a fold there are more.
 CHECKED = """() => [...document.querySelectorAll(
@@ -62,14 +61,19 @@ def read(chromium, site):
 
     yield begin
     for reader in readers:
-        assert reader.complaints == []
-        strangers = [
-            url
-            for url in reader.requests
-            if not url.startswith((site, "data:", "blob:"))
-        ]
-        assert reader.requests and strangers == []
+        assert_content(reader)
         reader.context.close()
+
+
+def assert_content(reader):
+    """Nothing may have gone wrong, nor been asked of another site."""
+    assert reader.complaints == []
+    strangers = [
+        url
+        for url in reader.requests
+        if not url.startswith((reader.site, "data:", "blob:"))
+    ]
+    assert reader.requests and strangers == []
 
 
 def chosen(page):
@@ -148,30 +152,43 @@ def test_tabs_are_reached_with_the_tab_key(read):
     pytest.fail("no tab was reached")
 
 
+# What is too wide must scroll; some pixels are the slant of a formula, and a
+# formula's text for screen readers takes no room.
+CUT_OFF = """() => [...document.querySelectorAll(
+    'article :not(mjx-assistive-mml)')].filter(e =>
+  e.checkVisibility() && e.scrollWidth > e.clientWidth + 8
+  && e.clientWidth && getComputedStyle(e).overflowX === 'hidden'
+  ).map(e => e.textContent)"""
+
+
+@pytest.fixture(scope="module")
+def windows(chromium, site):
+    """Windows of two sizes that keep what they have loaded."""
+    made = {
+        size: Reader(chromium, site, viewport=viewport)
+        for size, viewport in SIZES.items()
+    }
+    yield made
+    for reader in made.values():
+        reader.context.close()
+
+
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_no_page_is_wider_than_the_screen(read, name, size):
-    page = read(viewport=size).open(f"{name}.html")
+@pytest.mark.parametrize("size", SIZES)
+def test_a_page_opens_without_complaints_and_fits(windows, name, size):
+    """One load for all that is asked of every page: it takes seconds."""
+    reader = windows[size]
+    reader.complaints.clear()
+    reader.requests.clear()
+    page = reader.open(f"{name}.html", until="networkidle")
+    assert page.locator("h1:visible").count() == 1
+    assert page.evaluate(CUT_OFF) == []
     for framework in FRAMEWORKS:
         if page.locator(".framework-tabs").count():
             choose(page, framework, 0)
         width = page.evaluate("() => document.documentElement.scrollWidth")
-        assert width <= size["width"], framework
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_cut_off_on_a_narrow_screen(read, name):
-    page = read(viewport=NARROW).open(f"{name}.html")
-    # What is too wide must scroll; some pixels are the slant of a formula,
-    # and a formula's text for screen readers takes no room.
-    cut = page.evaluate(
-        """() => [...document.querySelectorAll(
-            'article :not(mjx-assistive-mml)')].filter(e =>
-          e.checkVisibility() && e.scrollWidth > e.clientWidth + 8
-          && e.clientWidth && getComputedStyle(e).overflowX === 'hidden'
-          ).map(e => e.textContent)"""
-    )
-    assert cut == []
+        assert width <= SIZES[size]["width"], framework
+    assert_content(reader)
 
 
 def test_figures_fit_a_narrow_screen_and_can_be_read_there(read):
@@ -239,12 +256,6 @@ def test_pictures_of_outputs_can_be_read_in_dark_mode(read):
     assert pictures.count() >= 2
     boxes = [each.bounding_box() for each in pictures.all()]
     assert all(box["width"] > 100 and box["height"] > 40 for box in boxes)
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_opens_without_complaints(read, name):
-    page = read().open(f"{name}.html", until="networkidle")
-    assert page.locator("h1:visible").count() == 1
 
 
 def test_the_site_begins_with_the_first_chapter(read):
