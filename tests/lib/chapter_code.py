@@ -15,11 +15,22 @@ PROGRAM = ROOT / "tests/lib/programs/run_chapter.py"
 # One thread: two would wait for each other in networks this small.
 ENVIRONMENT = {
     **os.environ,
-    "D2L_SCALE": "smoke",
     "MPLBACKEND": "agg",
     "OMP_NUM_THREADS": "1",
     "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests/lib")]),
 }
+
+
+@functools.cache  # importing a framework takes seconds
+def runner(framework):
+    """Start what runs chapters of one framework; it ends with this process."""
+    return subprocess.Popen(
+        [sys.executable, PROGRAM, framework],
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def run_chapter(
@@ -35,19 +46,20 @@ def run_chapter(
         on_gpu: Whether PyTorch takes the processor for a GPU.
         scale: The value of D2L_SCALE.
     """
-    arguments = [chapter, framework, skipped, facts, on_gpu]
+    process = runner(framework)
     # Elsewhere: chapters write files.
     with tempfile.TemporaryDirectory() as folder:
-        result = subprocess.run(
-            [sys.executable, PROGRAM, json.dumps(arguments)],
-            cwd=folder,
-            env=ENVIRONMENT | {"D2L_SCALE": scale},
-            capture_output=True,
-            text=True,
+        request = [chapter, skipped, facts, on_gpu, scale, folder]
+        print(json.dumps(request), file=process.stdin, flush=True)
+        answer = process.stdout.readline().strip()
+        assert answer, f"{PROGRAM.name} has ended: {process.wait()}"
+        printed, complaints = (
+            Path(folder, name).read_text("utf-8")
+            for name in ("stdout", "stderr")
         )
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == ""
-    return result.stdout
+    assert answer == "0", complaints
+    assert complaints == ""
+    return printed
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 Each framework has a worker of its own, which runs the tests that use it in
 the worker's process. All other tests start processes for what needs a
-framework; two further workers share them.
+framework; three further workers share them.
 """
 
 import json
@@ -15,7 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from d2lutils.frameworks import FRAMEWORKS
 
-FREE = 2
+FREE = 3
 """Workers that belong to no framework."""
 
 COSTLY = "real_book", "exercise_book"
