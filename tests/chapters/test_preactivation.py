@@ -80,11 +80,13 @@ def test_training_reaches_every_batch_normalisation(facts):
     assert np.mean(facts["losses"][-4:]) < np.mean(facts["losses"][:4])
 
 
-def test_control_differs_by_one_batch_normalisation(facts):
+def test_networks_differ_by_one_batch_normalisation(facts):
     n, c = 1, 16  # the parameters of SmallResNet by its formula
     plain = n * (378 * c**2 + 28 * c) - 90 * c**2 + 51 * c + 10
     residual = plain + 10 * c**2 + 12 * c
-    assert facts["parameters"]["control"] == residual + 2 * 64
+    found = facts["parameters"]
+    assert found["control"] == residual + 2 * 64
+    assert found["bare"] == found["whole"] - 2 * 64
 
 
 def test_frameworks_run_the_same_experiment():
@@ -92,7 +94,7 @@ def test_frameworks_run_the_same_experiment():
         measured("preactivation", name)[1] for name in selected_frameworks()
     )
     for other in others:
-        for name in ("losses", "control"):
+        for name in ("losses", "control", "bare"):
             found, expected = (np.array(f[name])[:4] for f in (other, first))
             np.testing.assert_allclose(found, expected, rtol=0.02)
 

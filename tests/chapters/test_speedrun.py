@@ -14,6 +14,7 @@ from selection import selected_frameworks
 from small_runs import program
 
 from d2lutils import data, training
+from d2lutils.frameworks import FRAMEWORKS
 
 TEXT = " ".join(
     (Path(__file__).parents[2] / "chapters/speedrun.md")
@@ -167,10 +168,10 @@ def test_every_variant_can_be_trained(framework):
         assert np.isfinite(loss), name
 
 
-def recorded(variant):
-    """Return the histories of a variant in PyTorch, one for each seed."""
+def recorded(variant, framework="pytorch"):
+    """Return the histories of a variant, one for each seed."""
     path = Path(__file__).parents[2] / "results/speedrun"
-    record = json.loads((path / f"pytorch_{variant}.json").read_text())
+    record = json.loads((path / f"{framework}_{variant}.json").read_text())
     return [run["history"] for run in record["runs"]]
 
 
@@ -188,6 +189,18 @@ def test_recorded_recipe_is_as_fast_and_as_good_as_told():
     assert accuracy >= 92
     assert "in about two minutes on two CPU cores" in TEXT
     assert 1.5 < minutes < 2.5
+
+
+def test_recorded_frameworks_agree():
+    means = []
+    for key in FRAMEWORKS:
+        runs = recorded("recipe", key)
+        assert len(runs) == 3
+        accuracies = [100 * history["test_acc"][-1] for history in runs]
+        assert 0.05 < np.std(accuracies, ddof=1) < 0.2
+        means.append(np.mean(accuracies))
+    assert "lie within 0.15 points of each other" in TEXT
+    assert max(means) - min(means) < 0.15
 
 
 def test_recorded_ideas_save_the_time_that_is_told():

@@ -3,7 +3,7 @@
 import numpy as np
 
 # Cells that train, or show what was trained.
-SKIPPED = ("def first_steps", "plt.subplots", "control = ")
+SKIPPED = ("def first_steps", "plt.subplots", "post, pre = SmallResNet")
 
 
 def switch_off(backend, block, name):
@@ -69,6 +69,8 @@ def measure(book, backend):
         "small": book.SmallResNet(book.BasicBlock, 3),
         "pre": book.PreActResNet(3),
         "control": book.normalise_sum(book.SmallResNet(book.BasicBlock, 1)),
+        "whole": book.PreActResNet(1),
+        "bare": book.bare_sum(book.PreActResNet(1)),
     }
     for net in nets.values():
         backend.forward(net, np.zeros((1, 1, 8, 8), dtype=np.float32))
@@ -89,4 +91,5 @@ def measure(book, backend):
             if s.kind == "mean"
         ],
         "control": epochs(book, backend, nets["control"], 1),
+        "bare": epochs(book, backend, nets["bare"], 1),
     }
