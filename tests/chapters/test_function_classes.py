@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chapter_code import measured, run_chapter
+from chapter_code import demonstrated, measured
 from selection import selected_frameworks
 
 ROOT = Path(__file__).parents[2]
@@ -196,7 +196,7 @@ def test_shortcuts_nearly_close_the_recorded_gap():
 
 @pytest.mark.parametrize("framework", selected_frameworks())
 def test_only_the_embedded_plain_network_starts_with_a_jump(framework):
-    text = run_chapter("solutions/function_classes", framework, scale="demo")
+    text = demonstrated("solutions/function_classes", framework)
     found = re.findall(r"shallow ([\d.]+), deep ([\d.]+)", text)
     residual, plain = ([float(x) for x in pair] for pair in found)
     assert "On the same batch it has the same loss" in SOLUTIONS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chapter_code import measured, run_chapter
+from chapter_code import demonstrated, measured
 from selection import FRAMEWORKS, selected_frameworks
 
 ROOT = Path(__file__).parents[2]
@@ -184,7 +184,7 @@ def test_weights_that_meet_only_padding_are_idle(framework):
 
 @pytest.mark.parametrize("framework", selected_frameworks())
 def test_the_residual_network_starts_faster(framework):
-    text = run_chapter("solutions/resnet18", framework, scale="demo")
+    text = demonstrated("solutions/resnet18", framework)
     found = re.findall(r"(\w+) +seed (\d): .* of the last 4 (\S+)", text)
     losses = {(block, seed): float(loss) for block, seed, loss in found}
     assert len(losses) == 4

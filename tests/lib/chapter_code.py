@@ -9,6 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import nbformat
+
+from bookbuild import execute
+from bookbuild.book import read_book
+from bookbuild.project import Project
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "tests/lib/programs/run_chapter.py"
 
@@ -74,3 +80,28 @@ def measured(chapter, framework):
     text = run_chapter(chapter, framework, skipped, name)
     printed, _, found = text.rpartition("FACTS ")
     return printed, json.loads(found)
+
+
+@functools.cache
+def book():
+    """Return the book as it is in this repository."""
+    return read_book(Project(ROOT))
+
+
+def demonstrated(chapter, framework):
+    """Return what a chapter prints at the scale demo.
+
+    Outputs that `make html` has left are taken if they stand; else its cells
+    are executed now.
+    """
+    found = book().named[chapter]
+    if not execute.stands(book().project, found, framework, "demo"):
+        return run_chapter(chapter, framework, scale="demo")
+    path = book().project.executed(framework, chapter)
+    cells = nbformat.read(path, as_version=4).cells
+    outputs = [each for cell in cells for each in cell.get("outputs", ())]
+    return "".join(
+        each.text
+        for each in outputs
+        if each.output_type == "stream" and each.name == "stdout"
+    )
