@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chapter_code import measured
+from chapter_code import demonstrated, measured
 from selection import selected_frameworks
 
 TEXT = (Path(__file__).parents[2] / "chapters/preactivation.md").read_text(
@@ -105,3 +105,24 @@ def test_depths_in_the_text():
         assert f"{depth} layers" in TEXT
     assert "There are 21 blocks" in " ".join(TEXT.split())
     assert 3 * 7 == 21
+
+
+@pytest.mark.parametrize("framework", selected_frameworks())
+def test_the_two_changes_interact(framework):
+    printed = demonstrated("preactivation", framework)
+    rows = re.findall(r"^(\w.*?) +([\d.]+) ± ([\d.]+)$", printed, re.M)
+    loss = {name: (float(mean), float(sd)) for name, mean, sd in rows}
+    assert len(loss) == 6
+
+    def lower(a, b):
+        """By how many of the larger spread the first mean is lower."""
+        return (loss[b][0] - loss[a][0]) / max(loss[a][1], loss[b][1])
+
+    post, pre = "post-activation", "pre-activation"
+    assert lower(f"{post}, 14 layers", f"{pre}, 14 layers") > 3
+    assert "its mean is lower by more than the spread" in " ".join(
+        TEXT.split()
+    )
+    assert lower(f"{pre}, 44 layers", f"{post}, 44 layers") > 1
+    assert lower(f"{post}, normalised sum", f"{post}, 44 layers") > 3
+    assert lower(f"{pre}, bare sum", f"{pre}, 44 layers") > 3
