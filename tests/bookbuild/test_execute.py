@@ -12,6 +12,7 @@ import pytest
 from small_book import SmallBook, cell, line_of, step
 
 from bookbuild import __main__ as command_line
+from d2lutils import frameworks
 from d2lutils.frameworks import FRAMEWORKS
 
 WHO = step("import os\n\nprint('{fw}', os.getpid())")
@@ -330,6 +331,9 @@ def test_an_absent_framework_is_told_in_one_sentence(
         return real(name)
 
     monkeypatch.setattr(importlib.metadata, "version", version)
+    # An earlier test in this process may have asked for the versions.
+    afresh = frameworks._versions.__wrapped__
+    monkeypatch.setattr(frameworks, "_versions", afresh)
     monkeypatch.setenv("FRAMEWORKS", absent)
     monkeypatch.chdir(book.root)
     assert command_line.main(["execute"]) == 1
