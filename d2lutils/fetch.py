@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import os
 import stat
 import tempfile
@@ -78,12 +79,21 @@ def _read(path, name):
     # From a named pipe, or a terminal, one would wait for ever.
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError("it is not a regular file")
-    opener = gzip.open if path.suffix == ".gz" else open
+    with open(path, "rb") as file:
+        return _content(file, name, zipped=path.suffix == ".gz")
+
+
+def _content(file, name, zipped):
+    """Return the verified uncompressed content of an open file.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is not the file `name`, intact.
+    """
     # One byte too many is enough to see that a file is too long.
     limit = CONTENTS[name][0] + 1
     try:
-        with opener(path, "rb") as file:
-            content = file.read(limit)
+        content = (gzip.GzipFile(fileobj=file) if zipped else file).read(limit)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"damaged: {error}") from error
     _check(name, content)
@@ -107,33 +117,55 @@ def cache_folder():
 
 
 def _download(url, name):
-    """Fetch `url` into the cache and return the verified content.
+    """Fetch `url`, keep it in the cache and return the verified content.
+
+    If the cache cannot be written, a warning says so.
 
     Raises:
-        OSError: It cannot be fetched or stored.
+        OSError: It cannot be fetched.
         ValueError: What came is not the file `name`.
     """
     print(f"Downloading {url}")
+    fetch = pooch.HTTPDownloader(chunk_size=1 << 16, timeout=30)
+    with io.BytesIO() as file:
+        fetch(url, file, None)
+        file.seek(0)
+        content = _content(file, name, zipped=True)
+        try:
+            _store(file.getvalue(), f"{name}.gz")
+        except OSError as error:
+            warnings.warn(
+                f"{name} is used but not kept, and will be downloaded again "
+                f"next time: {cache_folder()} cannot be written ({error})",
+                stacklevel=3,
+            )
+    return content
+
+
+def _store(content, name):
+    """Write a file into the cache.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
-    fetch = pooch.HTTPDownloader(chunk_size=1 << 16, timeout=30)
     # In the cache's own file system, so that the move at the end is atomic:
     # a file under its final name is always whole.
     with tempfile.TemporaryDirectory(dir=cache, prefix=".part-") as folder:
-        part = Path(folder, name + ".gz")
-        fetch(url, str(part), None)
-        content = _read(part, name)
-        os.replace(part, cache / part.name)
-    return content
+        part = Path(folder, name)
+        part.write_bytes(content)
+        os.replace(part, cache / name)
 
 
 def read_content(name):
     """Return the content, verified and uncompressed, of one file.
 
     Looked for, as `<name>` and `<name>.gz`, in `$D2L_DATA`, the user's
-    cache and the system's copy, and then downloaded into the cache. A
-    damaged file is named in a warning and left as it is, except that a
-    download replaces one in the cache.
+    cache and the system's copy, and then downloaded into the cache; if that
+    cannot be written, a warning says so and the file is not kept. A damaged
+    file is named in a warning and left as it is, except that a download
+    replaces one in the cache.
 
     Args:
         name: A key of `CONTENTS`.

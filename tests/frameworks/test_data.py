@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import functools
 import gzip
 import hashlib
@@ -7,6 +8,7 @@ import itertools
 import os
 import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,6 +174,30 @@ def test_next_mirror_is_tried(places, mirror, monkeypatch):
     closed = "http://127.0.0.1:9/"
     monkeypatch.setattr(fetch, "MIRRORS", [closed, mirror, mirror + "good/"])
     assert fetch.read_content(NAME) == CONTENT
+
+
+def test_cache_that_cannot_be_written(places, mirror, monkeypatch):
+    """A file in the folder's place stops even root."""
+    write(places["mirror"], CONTENT)
+    (places["cache"] / "file").write_text("")
+    for place in "file", "file/below":
+        folder = places["cache"] / place
+        monkeypatch.setattr(fetch, "cache_folder", lambda x=folder: x)
+        with pytest.warns(UserWarning, match="is used but not kept") as found:
+            assert fetch.read_content(NAME) == CONTENT
+        assert f"{folder} cannot be written" in str(found[-1].message)
+
+
+def test_full_disk_while_storing(places, mirror, monkeypatch):
+    write(places["mirror"], CONTENT)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.warns(UserWarning, match="cannot be written .*No space left"):
+        assert fetch.read_content(NAME) == CONTENT
+    assert not list(places["cache"].iterdir())
 
 
 def test_error_lists_everything_tried(places, mirror):
