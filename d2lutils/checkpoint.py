@@ -8,11 +8,37 @@ the disk; the last one is kept under the name `….previous`.
 import hashlib
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
+
+
+def check(path):
+    """Raise a ValueError unless a checkpoint can be written there."""
+    file = Path(path)
+    if file.is_dir():
+        raise ValueError(
+            f"checkpoint {path} is a folder; name a file in it, such as "
+            f"{file / 'run.safetensors'}"
+        )
+    if file.exists() and not file.is_file():
+        raise ValueError(f"checkpoint {path} is not a regular file")
+    if not file.parent.is_dir():
+        raise ValueError(
+            f"checkpoint {path}: there is no folder {file.parent}; make it "
+            "first"
+        )
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"checkpoint {path}: the folder {file.parent} cannot be written "
+            f"({error.strerror}); name a file elsewhere"
+        ) from None
 
 
 def save(path, arrays, record):

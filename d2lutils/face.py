@@ -149,7 +149,7 @@ def evaluate_accuracy(
         device: Where to compute, {device}; {preferred} with `None`.
 
     Raises:
-        ValueError: `data_iter` is empty.
+        ValueError: `data_iter` is empty, or is no batches `X, y`.
     """
     return backend.evaluate_accuracy(net, data_iter, device)
 
@@ -180,7 +180,9 @@ def fit(
         net: {network} that returns scores of shape (N, classes).
         train_iter: Batches `X, y` to train on, anew each epoch: images of
             shape {images} and class numbers of shape (N,), such as
-            `load_data_fashion_mnist` returns.
+            `load_data_fashion_mnist` returns. NumPy's arrays will do; images
+            get the network's floating-point type, and labels may be integers
+            of any size.
         test_iter: Batches to measure the accuracy on after each epoch.
         num_epochs: How many times to go through `train_iter`.
         lr: The learning rate.
@@ -207,9 +209,12 @@ def fit(
         `seconds` and `examples_per_sec`.
 
     Raises:
-        ValueError: An argument, the checkpoint or `D2L_SCALE` is not valid.
+        ValueError: An argument, a batch, the checkpoint or `D2L_SCALE` is
+            not valid. A label that is out of range is noticed after its
+            epoch at the latest.
         FloatingPointError: The loss became infinite or NaN; the last
             checkpoint is kept.
+        MemoryError: The device has not enough memory.
     """
     options = training.Options(
         num_epochs=num_epochs,
@@ -225,7 +230,10 @@ def fit(
     training.check_iterables(train_iter, test_iter, options)
     num_epochs = limit_epochs(num_epochs, backend.num_gpus() > 0)
     options = dataclasses.replace(options, num_epochs=num_epochs)
-    with backend.engine(net, device, train_iter, test_iter, options) as engine:
+    with (
+        training.explaining(backend.explained),
+        backend.engine(net, device, train_iter, test_iter, options) as engine,
+    ):
         return training.fit(engine, train_iter, test_iter, options)
 
 

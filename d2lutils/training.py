@@ -8,7 +8,8 @@ import math
 import numbers
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,6 +33,8 @@ HISTORY = (
 )
 MOMENTUM = {"sgd": 0.0, "momentum": 0.9}
 """Optimizer → momentum: plain gradient descent, and that of He et al."""
+
+SINGLE = "; these are single examples, to be made into batches"
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,9 @@ class Options:
         check_number("label_smoothing", self.label_smoothing, below=1)
         check_name("optimizer", self.optimizer, MOMENTUM)
         check_name("schedule", self.schedule, SCHEDULES)
+        path = self.checkpoint
+        if path is not None and not isinstance(path, (str, os.PathLike)):
+            raise ValueError(f"checkpoint must be a path, not {path!r}")
         if self.seed is not None:
             is_integer = isinstance(self.seed, numbers.Integral)
             if not is_integer or self.seed < 0:
@@ -92,6 +98,9 @@ class Engine(Protocol):
 
         It adds to the sums, on the device, and takes only this process's
         share of the batch.
+
+        Raises:
+            ValueError: The batch is not such as can be trained on.
         """
 
     def sums(self) -> tuple[float, int, int]:
@@ -101,6 +110,9 @@ class Engine(Protocol):
             The sum of the examples' losses, how many were classified
             correctly, and how many steps had gone by when the loss was last
             finite.
+
+        Raises:
+            ValueError: Some label of the epoch was out of range.
         """
 
     def evaluate(self, data_iter: Iterable) -> float:
@@ -132,7 +144,10 @@ def check_iterables(
         if num_batches(batches) == 0:
             raise ValueError(f"{name} is empty")
         if hasattr(batches, "__next__"):
-            raise ValueError(f"{name} can be gone through only once")
+            raise ValueError(
+                f"{name} can be gone through only once; a list of its batches "
+                "will do, or an object whose __iter__ starts again"
+            )
     if options.schedule != "constant" and num_batches(train_iter) is None:
         raise ValueError(
             f"train_iter has no len, and so no schedule {options.schedule}"
@@ -156,40 +171,192 @@ def check_number(name, value, positive=False, below=math.inf):
         raise ValueError(f"{name} must be {kind}, not {value!r}")
 
 
-def check_batches(first_scores, numpy, train_iter, test_iter):
+def pairs(name: str, batches: Iterable) -> Iterator[tuple[Any, Any]]:
+    """Yield batches `X, y`.
+
+    Args:
+        name: What a reader calls the batches.
+        batches: What may hold something else.
+
+    Raises:
+        ValueError: A batch is no pair; it says what it is.
+    """
+    if not hasattr(batches, "__iter__"):  # by number, it might have no end
+        batches = map(batches.__getitem__, range(len(batches)))
+    for batch in batches:
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise ValueError(
+                f"{name}: a batch must be a pair X, y, and this one is "
+                f"{_described(batch)}"
+            )
+        yield batch
+
+
+def _described(value):
+    # What is no pair of arrays, in words.
+    if isinstance(value, Mapping):
+        return f"a dictionary with the keys {', '.join(map(repr, value))}"
+    kind = type(value)
+    if isinstance(value, (tuple, list)):
+        return f"a {kind.__name__} of {len(value)}"
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return f"of the type {module}{kind.__qualname__}"
+
+
+def check_pair(name, X, y, type_name):
+    """Raise a ValueError unless a batch is images and as many class numbers.
+
+    Args:
+        name: What a reader calls the batches.
+        X: Images, or whatever else a network takes.
+        y: Class numbers.
+        type_name: Returns the type of an array's numbers, such as `float32`;
+            `None` if it is no array of NumPy or of the framework.
+    """
+    kinds = type_name(X), type_name(y)
+    for what, part, kind in zip("Xy", (X, y), kinds, strict=True):
+        if kind is None:
+            raise ValueError(
+                f"{name}: {what} must be an array of NumPy or of the "
+                f"framework, and is {_described(part)}"
+                f"{SINGLE if isinstance(part, numbers.Number) else ''}"
+            )
+    if not kinds[0].startswith(("float", "bfloat", "int", "uint", "bool")):
+        raise ValueError(f"{name}: X must be real numbers, not {kinds[0]}")
+    if len(y.shape) != 1 or not len(X.shape) or X.shape[0] != y.shape[0]:
+        remedy = {
+            0: SINGLE,
+            2: "; y.argmax(1) makes class numbers of one-hot labels",
+        }
+        raise ValueError(
+            f"{name}: X has the shape {tuple(X.shape)} and the labels have "
+            f"the shape {tuple(y.shape)}; they must be (N, …) and (N,)"
+            f"{remedy.get(len(y.shape), '')}"
+        )
+    if not kinds[1].startswith(("int", "uint")):
+        raise ValueError(f"{name}: labels must be integers, not {kinds[1]}")
+
+
+def is_numbers(kind, num_axes):
+    """Whether an input is to have the network's floating-point type.
+
+    Integers without the axes of images may number words; they stay.
+
+    Args:
+        kind: The type of its numbers, such as `float32`.
+        num_axes: How many axes it has.
+    """
+    small = kind in ("bool", "uint8", "int8")
+    return num_axes == 4 or small or "float" in kind
+
+
+def plain(array):
+    """Return an array of NumPy as one that every framework can take."""
+    if array.dtype.name == "bfloat16":  # NumPy has it from elsewhere
+        return array.astype(np.float32)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def check_batches(
+    first_scores, taken, type_name, numpy, train_iter, test_iter
+):
     """Raise a ValueError unless a network fits the first batches.
 
     Args:
         first_scores: Returns a network's scores of the first of some images.
+        taken: Returns the tensors to train on of `name, X, y`.
+        type_name: Returns the type of an array's numbers: see `check_pair`.
         numpy: Turns a tensor into a NumPy array.
         train_iter: Batches `X, y` to train on.
         test_iter: Batches `X, y` to test on.
+
+    Returns:
+        The first images to train on.
     """
     shapes = {}  # of scores, by that of an image: equal ones cost once
+    first = []
     for name, batches in ("train_iter", train_iter), ("test_iter", test_iter):
-        for X, y in batches:
-            image = tuple(X.shape[1:])
-            if image not in shapes:
+        given, y = first_pair(name, batches)
+        X, y = taken(name, given, y)
+        if not len(y):
+            raise ValueError(f"{name}: the first batch has no examples")
+        first.append(X)
+        image = tuple(X.shape[1:])
+        if image not in shapes:
+            try:
                 shapes[image] = tuple(first_scores(X).shape[1:])
-            if len(shapes[image]) != 1 or y.shape != (len(X),):
+            except Exception as error:
+                if "int" not in type_name(X):
+                    raise
                 raise ValueError(
-                    f"{name}: for {len(X)} images the scores have the shape "
-                    f"{(len(X), *shapes[image])} and the labels "
-                    f"{tuple(y.shape)}; they must be (N, classes) and (N,)"
-                )
-            _check_labels(name, numpy(y), *shapes[image])
-            break
+                    f"{name}: X is {type_name(X)}, which the network cannot "
+                    "take; images and features are floating-point numbers"
+                ) from error
+        if len(shapes[image]) != 1:
+            raise ValueError(
+                f"{name}: for {len(X)} images the scores have the shape "
+                f"{(len(X), *shapes[image])}; it must be (N, classes)"
+            )
+        y = numpy(y)
+        check_labels(name, y.min(), y.max(), *shapes[image])
+        kind = type_name(given)
+        if len(X.shape) == 4 and "int" in kind and numpy(given[:1]).max() > 1:
+            print(
+                f"{name}: the images are {kind} and are taken as they are; "
+                "networks learn better from X / 255"
+            )
+    return first[0]
 
 
-def _check_labels(name, y, num_classes):
-    if y.dtype.kind not in "iu":
-        raise ValueError(f"{name}: labels must be integers, not {y.dtype}")
-    wrong = y[(y < 0) | (y >= num_classes)]
-    if len(wrong):
+def first_pair(name, batches):
+    """Return the first batch `X, y`.
+
+    Raises:
+        ValueError: There is none, or it is no pair.
+    """
+    for pair in pairs(name, batches):
+        return pair
+    raise ValueError(f"{name} is empty")
+
+
+def check_labels(name, lowest, highest, num_classes):
+    """Raise a ValueError unless class numbers are in range.
+
+    Args:
+        name: What a reader calls the batches.
+        lowest: The lowest class number.
+        highest: The highest.
+        num_classes: How many scores a network has.
+    """
+    if lowest < 0 or highest >= num_classes:
         raise ValueError(
-            f"{name}: the label {wrong[0]} is out of range; the network has "
-            f"{num_classes} classes, 0 to {num_classes - 1}"
+            f"{name}: the label {lowest if lowest < 0 else highest} is out of "
+            f"range; the network has {num_classes} classes, 0 to "
+            f"{num_classes - 1}"
         )
+
+
+@contextmanager
+def explaining(explained: Callable[[Exception], Exception | None]):
+    """Raise an error that says what to do in place of a framework's own.
+
+    Args:
+        explained: Returns that error, if there is one for an error.
+    """
+    try:
+        yield
+    except Exception as error:
+        if (better := explained(error)) is None:
+            raise
+        raise better from error
+
+
+def out_of_memory():
+    """Return the error that a device has not enough memory."""
+    return MemoryError(
+        "the device is out of memory; a smaller batch_size, images of a "
+        "smaller size (resize), or mixed_precision=True need less"
+    )
 
 
 def num_batches(batches):
@@ -215,7 +382,8 @@ def fit(
     and of NumPy are the reader's, and left alone.
 
     Raises:
-        ValueError: An epoch had no examples, or the checkpoint does not fit.
+        ValueError: An epoch had no examples, a batch is not such as can be
+            trained on, or the checkpoint does not fit or cannot be written.
         FloatingPointError: The loss became infinite or NaN.
     """
     settings = _settings(options, train_iter)
@@ -234,7 +402,10 @@ def fit(
             start = time.perf_counter()
             try:
                 loss_sum, correct, count = train_epoch(
-                    engine, train_iter, rate, progress.step
+                    engine,
+                    pairs("train_iter", train_iter),
+                    rate,
+                    progress.step,
                 )
             except FloatingPointError as error:
                 raise FloatingPointError(
@@ -357,6 +528,8 @@ def _resume(engine, options, settings):
         The history so far and the seed of the run.
     """
     path, seed = options.checkpoint, options.seed
+    if path is not None and engine.rank == 0:  # the others only read
+        checkpoints.check(path)
     saved = None if path is None else checkpoints.load(path)
     if saved is not None:
         arrays, record = saved

@@ -205,6 +205,9 @@ class Backend(Protocol):
     def rank_and_size(self) -> tuple[int, int]:
         """Return this process's number and how many train together."""
 
+    def explained(self, error: Exception) -> Exception | None:
+        """Return what says what to do, if there is such for an error."""
+
     def full_precision(self) -> AbstractContextManager[None]:
         """Keep a GPU from rounding factors to ten bits (TensorFloat-32)."""
 

@@ -6,6 +6,7 @@ NumPy by itself: import this module first, then `mxnet`.
 
 import os
 from contextlib import contextmanager, nullcontext
+from functools import partial
 
 import numpy as onp
 
@@ -314,18 +315,88 @@ def batches(images, labels, batch_size, resize, shuffle=False, augment=False):
 # Training
 
 
+def _type_name(value):
+    """Return the type of an array's numbers; `None` if it is no array."""
+    is_array = isinstance(value, onp.ndarray) or is_tensor(value)
+    return onp.dtype(value.dtype).name if is_array else None
+
+
+def _float_type(net):
+    """Return the type that a network computes in."""
+    types = (onp.dtype(p.dtype) for p in net.collect_params().values())
+    return next((t for t in types if t.kind == "f"), onp.dtype("float32"))
+
+
+def _taken(dtype, name, X, y):
+    """Return a batch as tensors of the types to train on, where they are.
+
+    Args:
+        dtype: The network's floating-point type.
+        name: What a reader calls the batches.
+        X: An array or tensor.
+        y: Class numbers.
+
+    Raises:
+        ValueError: It is no such batch.
+    """
+    training.check_pair(name, X, y, _type_name)
+    kind = _type_name(X)
+    if training.is_numbers(kind, X.ndim):
+        kind = dtype
+    return _cast(X, kind), _cast(y, onp.dtype("int32"))
+
+
+def _cast(value, dtype):
+    if isinstance(value, onp.ndarray):
+        array = training.plain(value).astype(dtype, copy=False)
+        return tensor(array, npx.cpu())
+    # Gluon's older arrays know nothing of `np`.
+    value = value.as_np_ndarray()
+    return value if value.dtype == dtype else value.astype(dtype)
+
+
 def evaluate_accuracy(net, data_iter, device=None):
     """Return the fraction of examples that are classified correctly."""
     if device is None:
         parameters = list(net.collect_params().values())
         device = parameters[0].list_ctx()[0] if parameters else npx.cpu()
+    return _accuracy(net, data_iter, device, "data_iter")
+
+
+def _accuracy(net, batches, device, name):
+    dtype = _float_type(net)
     correct, count = np.zeros((), ctx=device), 0
+    extremes, num_classes = (), 1
     with autograd.predict_mode():
-        for X, y in data_iter:
+        for X, y in training.pairs(name, batches):
+            X, y = _taken(dtype, name, X, y)
             X, y = X.as_in_ctx(device), y.as_in_ctx(device)
-            correct += _num_correct(net(X), y)
-            count += len(y)
-    return training.accuracy(float(correct), count)
+            y_hat = net(X)
+            correct += _num_correct(y_hat, y)
+            extremes = _extremes(extremes, y)
+            num_classes, count = y_hat.shape[1], count + len(y)
+    _check_extremes(name, extremes, num_classes)
+    return training.accuracy(float(correct), count, name)
+
+
+def _extremes(extremes, y):
+    """Return the lowest and the highest number so far, on the device.
+
+    Args:
+        extremes: Those before; nothing at first.
+        y: Numbers.
+    """
+    if not len(y):
+        return extremes
+    low, high = y.min(), y.max()
+    if not extremes:
+        return low, high
+    return np.minimum(extremes[0], low), np.maximum(extremes[1], high)
+
+
+def _check_extremes(name, extremes, num_classes):
+    if extremes:
+        training.check_labels(name, *map(int, extremes), num_classes)
 
 
 def _num_correct(y_hat, y):
@@ -389,6 +460,13 @@ def rank_and_size():
     return _stores[-1].kv.rank, _stores[-1].kv.num_workers
 
 
+def explained(error):
+    """Return what says what to do, if there is such for an error."""
+    if isinstance(error, mxnet.MXNetError) and "out of memory" in str(error):
+        return training.out_of_memory()
+    return None
+
+
 @contextmanager
 def engine(net, device, train_iter, test_iter, options):
     """Return what trains a network on a device, for a `with` block."""
@@ -401,7 +479,12 @@ def engine(net, device, train_iter, test_iter, options):
     _prepare(net, device)
     # This makes the parameters that the network does not have yet.
     training.check_batches(
-        lambda X: net(X[:1].as_in_ctx(device)), numpy, train_iter, test_iter
+        lambda X: net(X[:1].as_in_ctx(device)),
+        partial(_taken, _float_type(net)),
+        _type_name,
+        numpy,
+        train_iter,
+        test_iter,
     )
     yield Engine(net, device, options)
 
@@ -481,21 +564,24 @@ class Engine:
             parameters, options.momentum, options.weight_decay
         )
         self.first = parameters[0]
+        self.dtype = _float_type(net)
         self.loss_fn = _Loss(options.label_smoothing)
         self.seed = set_seed
 
     def evaluate(self, data_iter):
         """Return the accuracy on some batches."""
-        return evaluate_accuracy(self.net, data_iter, self.device)
+        return _accuracy(self.net, data_iter, self.device, "test_iter")
 
     def start(self):
         """Begin an epoch."""
         self.loss = np.zeros((), ctx=self.device)
         self.correct = np.zeros((), ctx=self.device)
         self.finite = np.zeros((), ctx=self.device)
+        self.extremes, self.num_classes = (), 1
 
     def step(self, X, y, lr):
         """Train on one batch: on this process's share of its examples."""
+        X, y = self.checked(X, y)
         batch_size = len(y)
         training.check_share(batch_size, self.size)
         X, y = X[self.rank :: self.size], y[self.rank :: self.size]
@@ -508,6 +594,12 @@ class Engine:
         loss, y_hat = self.train_step(X, y, batch_size)
         self._count(loss, y_hat, y)
 
+    def checked(self, X, y):
+        """Return a batch as tensors, and note the labels' range."""
+        X, y = _taken(self.dtype, "train_iter", X, y)
+        self.extremes = _extremes(self.extremes, y)
+        return X, y
+
     def train_step(self, X, y, batch_size):
         """Take one step; return the losses and the scores."""
         with autograd.record():
@@ -519,6 +611,7 @@ class Engine:
 
     def _count(self, loss, y_hat, y):
         """Add to the sums, on the device."""
+        self.num_classes = y_hat.shape[1]
         self.loss = self.loss + loss.sum().astype("float32")
         self.correct = self.correct + _num_correct(y_hat, y)
         # Once infinite or NaN, a sum stays so: this counts up to there. Some
@@ -528,6 +621,7 @@ class Engine:
 
     def sums(self):
         """Wait for the device, and tell how the epoch went."""
+        _check_extremes("train_iter", self.extremes, self.num_classes)
         sums = np.stack([self.loss, self.correct, self.finite])
         if self.size > 1:
             _stores[-1].add([sums])

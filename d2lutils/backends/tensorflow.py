@@ -437,10 +437,64 @@ def batches(images, labels, batch_size, resize, shuffle=False, augment=False):
 # Training
 
 
+def _type_name(value):
+    """Return the type of an array's numbers; `None` if it is no array."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.name
+    is_array = isinstance(value, (tf.Tensor, tf.Variable))
+    return value.dtype.name if is_array else None
+
+
+def _taken(net, name, X, y):
+    """Return a batch as tensors of the types that a network is to take.
+
+    Args:
+        net: The network.
+        name: What a reader calls the batches.
+        X: An array or tensor.
+        y: Class numbers.
+
+    Raises:
+        ValueError: It is no such batch.
+    """
+    training.check_pair(name, X, y, _type_name)
+    types = _types(net, X, y)
+    return _cast(X, types[0]), _cast(y, types[1])
+
+
+def _types(net, X, y):
+    """Return the types that a network is to take `X` and `y` in."""
+    kind = tf.as_dtype(X.dtype)
+    if training.is_numbers(kind.name, len(X.shape)):
+        kind = tf.as_dtype(net.variable_dtype)
+    is_usual = y.dtype in (tf.int32, tf.int64)
+    return kind, tf.as_dtype(y.dtype) if is_usual else tf.int64
+
+
+def _cast(value, dtype):
+    if isinstance(value, np.ndarray):
+        value = training.plain(value)
+    elif value.dtype == dtype:
+        return value
+    return tf.cast(value, dtype)
+
+
+def check_end(name, batches):
+    """Raise a ValueError if a `tf.data.Dataset` has no end."""
+    endless = tf.data.INFINITE_CARDINALITY
+    is_dataset = isinstance(batches, tf.data.Dataset)
+    if is_dataset and batches.cardinality() == endless:
+        raise ValueError(
+            f"{name} never ends; {name}.take(n) holds n batches of it"
+        )
+
+
 def evaluate_accuracy(net, data_iter, device=None):
     """Return the fraction of examples that are classified correctly."""
     with nullcontext() if device is None else device:
-        return _accuracy(_counter(net, data_iter), data_iter)
+        check_end("data_iter", data_iter)
+        count = _counter(net, "data_iter", data_iter)
+        return _accuracy(net, count, "data_iter", data_iter)
 
 
 def _num_correct(y_hat, y):
@@ -448,22 +502,42 @@ def _num_correct(y_hat, y):
     return tf.math.count_nonzero(predictions == y)
 
 
-def _counter(net, data_iter):
-    """Return a function that counts the right predictions in a batch."""
-    return compiled(
-        lambda X, y: _num_correct(net(X, training=False), y), data_iter
-    )
+def _counter(net, name, batches):
+    """Return a function that looks at the answers to a batch.
+
+    It returns how many are right, the lowest and the highest label, and the
+    number of classes.
+    """
+
+    def count(X, y):
+        y_hat, labels = net(X, training=False), tf.cast(y, tf.int64)
+        return tf.stack(
+            [
+                _num_correct(y_hat, y),
+                tf.reduce_min(labels),
+                tf.reduce_max(labels),
+                tf.shape(y_hat, tf.int64)[1],
+            ]
+        )
+
+    return compiled(count, *_signature(net, name, batches))
 
 
-def _accuracy(count_correct, data_iter):
-    correct, count = tf.constant(0, tf.int64), 0
-    for X, y in data_iter:
-        correct += count_correct(X, y)
-        count += len(y)
-    return training.accuracy(int(correct), count)
+def _accuracy(net, count_correct, name, batches):
+    found, count = [], 0
+    for X, y in training.pairs(name, batches):
+        X, y = _taken(net, name, X, y)
+        if len(y):
+            found.append(count_correct(X, y))
+            count += len(y)
+    if not found:
+        return training.accuracy(0, 0, name)
+    correct, low, high, num_classes = np.transpose([x.numpy() for x in found])
+    training.check_labels(name, low.min(), high.max(), num_classes[0])
+    return training.accuracy(int(correct.sum()), count, name)
 
 
-def compiled(function, batches):
+def compiled(function, *signature):
     """Compile a function of `X, y`: once, for batches of any size.
 
     Compiled only when called, it would be so twice if the last batch is
@@ -473,18 +547,26 @@ def compiled(function, batches):
     TensorFlow was imported, and `input` is a passing method in a notebook's
     cell: a method that comes to lie at its address is not converted.
     """
-    return tf.function(
-        function, input_signature=_signature(batches), autograph=False
+    concrete = tf.function(
+        function, input_signature=signature, autograph=False
     ).get_concrete_function()
+    types = [spec.dtype for spec in signature]
+    # A list may hold batches of several types.
+    return lambda *pair: concrete(*map(_cast, pair, types))
 
 
-def _signature(batches):
+def _signature(net, name, batches):
     """Return the types and shapes of `X, y`, for any number of examples."""
-    if hasattr(batches, "element_spec"):
-        return batches.element_spec
-    for batch in batches:
-        return [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in batch]
-    raise ValueError("data_iter is empty")
+    specs = getattr(batches, "element_spec", None)
+    if specs is not None:
+        X, y = training.first_pair(name, [specs])
+        are_arrays = all(isinstance(x, tf.TensorSpec) for x in (X, y))
+        if are_arrays and X.shape.rank and y.shape.rank == 1:
+            types = _types(net, X, y)
+            shapes = X.shape, y.shape
+            return list(map(tf.TensorSpec, shapes, types))
+    pair = _taken(net, name, *training.first_pair(name, batches))
+    return [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in pair]
 
 
 @contextmanager
@@ -519,18 +601,32 @@ def _mixed_precision(net, mixed):
             layer.dtype_policy = policy
 
 
+def explained(error):
+    """Return what says what to do, if there is such for an error."""
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return training.out_of_memory()
+    return None
+
+
 @contextmanager
 def engine(net, device, train_iter, test_iter, options):
     """Return what trains a network on a device, for a `with` block."""
     device = try_gpu() if device is None else device
     if options.mixed_precision and not has_bfloat16(device):
         options = training.in_float32(options, device_name(device))
+    check_end("train_iter", train_iter)
+    check_end("test_iter", test_iter)
     with device:
         if not is_network(net):
             net = net()
         # This makes the variables that the network does not have yet.
         training.check_batches(
-            lambda X: net(X[:1], training=False), numpy, train_iter, test_iter
+            lambda X: net(X[:1], training=False),
+            partial(_taken, net),
+            _type_name,
+            numpy,
+            train_iter,
+            test_iter,
         )
         with _mixed_precision(net, options.mixed_precision):
             yield Engine(net, train_iter, options)
@@ -540,6 +636,8 @@ def _loss(y_hat, y, label_smoothing):
     """Return the cross-entropy of each example."""
     if y_hat.dtype == tf.bfloat16:
         y_hat = tf.cast(y_hat, tf.float32)
+    # Where a label is out of range, TensorFlow would stop, or go on with NaN.
+    y = tf.clip_by_value(tf.cast(y, tf.int64), 0, y_hat.shape[1] - 1)
     loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, y_hat)
     if label_smoothing:  # Keras has it only for labels that are not numbers
         over_classes = tf.reduce_mean(tf.nn.log_softmax(y_hat), axis=1)
@@ -587,23 +685,30 @@ class Engine:
         self.correct = tf.Variable(0, dtype=tf.int64)
         self.finite = tf.Variable(0, dtype=tf.int64)
         self.tested = self.count_correct = None
-        self.compiled_step = compiled(self.distributed_step, train_iter)
+        self.lowest = tf.Variable(0, dtype=tf.int64)
+        self.highest = tf.Variable(0, dtype=tf.int64)
+        self.num_classes = 1
+        self.compiled_step = compiled(
+            self.distributed_step, *_signature(net, "train_iter", train_iter)
+        )
         self.seed = set_seed
 
     def evaluate(self, data_iter):
         """Return the accuracy on some batches."""
         if self.tested is not data_iter:  # compile once, not each epoch
             self.tested = data_iter
-            self.count_correct = _counter(self.net, data_iter)
-        return _accuracy(self.count_correct, data_iter)
+            self.count_correct = _counter(self.net, "test_iter", data_iter)
+        return _accuracy(self.net, self.count_correct, "test_iter", data_iter)
 
     def start(self):
         """Begin an epoch."""
-        for total in self.loss, self.correct, self.finite:
+        totals = self.loss, self.correct, self.finite
+        for total in *totals, self.lowest, self.highest:
             total.assign(tf.zeros_like(total))
 
     def step(self, X, y, lr):
         """Train on one batch: on this process's share of its examples."""
+        X, y = _taken(self.net, "train_iter", X, y)
         training.check_share(len(y), self.size)
         self.optimizer.rate.assign(lr)
         self.compiled_step(X, y)
@@ -611,6 +716,7 @@ class Engine:
     def distributed_step(self, X, y):
         """Train on this process's share of a batch, and add to the sums."""
         batch_size = tf.shape(y)[0]
+        self.note_labels(tf.cast(y, tf.int64))
         X, y = X[self.rank :: self.size], y[self.rank :: self.size]
         results = self.strategy.run(self.counted_step, (X, y, batch_size))
         # Each process has results of its own; these are their sums.
@@ -623,9 +729,15 @@ class Engine:
         is_finite = tf.math.is_finite(self.loss)
         self.finite.assign_add(tf.cast(is_finite, tf.int64))
 
+    def note_labels(self, y):
+        """Note the lowest and the highest label so far."""
+        self.lowest.assign(tf.minimum(self.lowest, tf.reduce_min(y)))
+        self.highest.assign(tf.maximum(self.highest, tf.reduce_max(y)))
+
     def counted_step(self, X, y, batch_size):
         """Take one step; return the summed loss and the correct answers."""
         loss, y_hat = self.train_step(X, y, batch_size)
+        self.num_classes = y_hat.shape[1]
         return loss, _num_correct(y_hat, y)
 
     def train_step(self, X, y, batch_size):
@@ -643,6 +755,8 @@ class Engine:
         """Wait for the device, and tell how the epoch went."""
         if self.size > 1:
             self.average_statistics()
+        extremes = self.lowest.numpy(), self.highest.numpy()
+        training.check_labels("train_iter", *extremes, self.num_classes)
         totals = self.loss, self.correct, self.finite
         return tuple(total.numpy().item() for total in totals)
 

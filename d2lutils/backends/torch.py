@@ -1,7 +1,8 @@
 """PyTorch, as `d2lutils.backends.Backend` describes a framework."""
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 
 import numpy as np
 
@@ -311,16 +312,70 @@ def batches(images, labels, batch_size, resize, shuffle=False, augment=False):
 # Training
 
 
+def _type_name(value):
+    """Return the type of an array's numbers; `None` if it is no array."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.name
+    return str(value.dtype)[6:] if is_tensor(value) else None  # torch.…
+
+
+def _float_type(net):
+    """Return the type that a network computes in."""
+    types = (X.dtype for X in net.parameters() if X.is_floating_point())
+    return next(types, torch.get_default_dtype())
+
+
+def _taken(dtype, name, X, y):
+    """Return a batch as tensors of the types to train on, where they are.
+
+    Args:
+        dtype: The network's floating-point type.
+        name: What a reader calls the batches.
+        X: An array or tensor.
+        y: Class numbers.
+
+    Raises:
+        ValueError: It is no such batch.
+    """
+    training.check_pair(name, X, y, _type_name)
+    X, y = (
+        tensor(training.plain(part)) if isinstance(part, np.ndarray) else part
+        for part in (X, y)
+    )
+    if training.is_numbers(_type_name(X), X.dim()):
+        X = X.to(dtype)
+    return X, y.long()
+
+
+def _extremes(extremes, y):
+    """Return the lowest and the highest number so far, on the device."""
+    if not len(y):
+        return extremes
+    low, high = y.aminmax()
+    return torch.minimum(extremes[0], low), torch.maximum(extremes[1], high)
+
+
 def evaluate_accuracy(net, data_iter, device=None):
     """Return the fraction of examples that are classified correctly."""
     device = _device(net) if device is None else torch.device(device)
+    return _accuracy(net, data_iter, device, "data_iter")
+
+
+def _accuracy(net, batches, device, name):
+    dtype = _float_type(net)
     correct, count = torch.zeros((), dtype=torch.int64, device=device), 0
+    extremes, num_classes = (correct, correct), 1
     with evaluation(net):
-        for X, y in data_iter:
+        for X, y in training.pairs(name, batches):
+            X, y = _taken(dtype, name, X, y)
             X, y = X.to(device), y.to(device)
-            correct += (net(X).argmax(dim=1) == y).sum()
-            count += len(y)
-    return training.accuracy(correct.item(), count)
+            y_hat = net(X)
+            correct = correct + (y_hat.argmax(dim=1) == y).sum()
+            extremes = _extremes(extremes, y)
+            num_classes, count = y_hat.shape[1], count + len(y)
+    if count:
+        training.check_labels(name, *map(int, extremes), num_classes)
+    return training.accuracy(int(correct), count, name)
 
 
 @contextmanager
@@ -384,25 +439,93 @@ def _first_scores(net):
     return scores
 
 
+def _layout(net, device, X):
+    """Return the layout to train in, and bring a network there.
+
+    Channels last is the one that convolutions are fastest in. A network that
+    flattens by `view` needs the channels first.
+
+    Args:
+        net: A network.
+        device: Where to train.
+        X: Images that it is known to take.
+    """
+    net.to(device)
+    if len(X.shape) == 4:
+        net.to(memory_format=torch.channels_last)
+        X = X[:1].to(device, memory_format=torch.channels_last)
+        try:
+            # To compile it for this would take longer than it helps.
+            with evaluation(net), _uncompiled():
+                net(X)
+        except RuntimeError:
+            net.to(memory_format=torch.contiguous_format)
+        else:
+            return torch.channels_last
+    return torch.contiguous_format
+
+
+def _uncompiled():
+    """Let compiled networks compute as they were written, for a while."""
+    if not hasattr(torch.compiler, "set_stance"):  # it is of PyTorch 2.6
+        return nullcontext()
+    return torch.compiler.set_stance("force_eager")
+
+
+def explained(error):
+    """Return what says what to do, if there is such for an error."""
+    text = str(error)
+    words = "out of memory", "can't allocate memory", "ALLOC_FAILED"
+    if isinstance(error, RuntimeError) and any(w in text for w in words):
+        return training.out_of_memory()
+    if isinstance(error, ValueError) and "more than 1 value per chan" in text:
+        return ValueError(
+            "train_iter: a batch has a single example, and batch "
+            "normalisation needs two; leave it out (drop_last=True in a "
+            "DataLoader) or choose another batch size"
+        )
+    return None
+
+
 @contextmanager
 def engine(net, device, train_iter, test_iter, options):
     """Return what trains a network on a device, for a `with` block."""
     device = try_gpu() if device is None else torch.device(device)
-    training.check_batches(_first_scores(net), numpy, train_iter, test_iter)
+    X = training.check_batches(
+        _first_scores(net),
+        partial(_taken, _float_type(net)),
+        _type_name,
+        numpy,
+        train_iter,
+        test_iter,
+    )
     if options.mixed_precision and not has_bfloat16(device):
         options = training.in_float32(options, device_name(device))
-    yield Engine(net, device, options)
+    yield Engine(net, device, options, _layout(net, device, X))
     net.eval()
+
+
+class _CrossEntropy(nn.CrossEntropyLoss):
+    """The cross-entropy, for labels that may be out of range.
+
+    Where a label is, CUDA would break off, and it would be too late to say
+    which it was.
+    """
+
+    def forward(self, y_hat, y):
+        return super().forward(y_hat, y.clamp(0, y_hat.shape[1] - 1))
 
 
 class Engine:
     """Trains a PyTorch network: see `d2lutils.training.Engine`."""
 
-    def __init__(self, net, device, options):
-        self.net, self.device = net, device
+    def __init__(self, net, device, options, layout=torch.channels_last):
+        self.net, self.device, self.layout = net, device, layout
         self.rank, self.size = rank_and_size()
-        # Channels last is the layout that convolutions are fastest in.
-        net.to(device, memory_format=torch.channels_last)
+        net.to(device, memory_format=layout)
+        self.dtype = _float_type(net)
+        zero = torch.zeros((), dtype=torch.int64, device=device)
+        self.extremes, self.num_classes = (zero, zero), 1
         self.model = net if self.size == 1 else DistributedDataParallel(net)
         self.optimizer = torch.optim.SGD(
             net.parameters(),
@@ -410,7 +533,7 @@ class Engine:
             momentum=options.momentum,
             weight_decay=options.weight_decay,
         )
-        self.loss_fn = nn.CrossEntropyLoss(
+        self.loss_fn = _CrossEntropy(
             reduction="sum", label_smoothing=options.label_smoothing
         )
         self.precision = torch.autocast(
@@ -420,26 +543,34 @@ class Engine:
 
     def evaluate(self, data_iter):
         """Return the accuracy on some batches."""
-        return evaluate_accuracy(self.net, data_iter, self.device)
+        return _accuracy(self.net, data_iter, self.device, "test_iter")
 
     def start(self):
         """Begin an epoch."""
         self.net.train()
         zero = torch.zeros((), device=self.device)
         self.loss, self.correct, self.finite = zero, zero.long(), zero.long()
+        self.extremes = zero.long(), zero.long()
 
     def step(self, X, y, lr):
         """Train on one batch: on this process's share of its examples."""
+        X, y = self.checked(X, y)
         batch_size = len(y)
         training.check_share(batch_size, self.size)
         X, y = X[self.rank :: self.size], y[self.rank :: self.size]
-        X = X.to(self.device, memory_format=torch.channels_last)
-        y = y.to(self.device)
+        X = X.to(self.device, memory_format=self.layout)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         # Among several processes the gradients are averaged, not added.
         loss, y_hat = self.train_step(X, y, batch_size / self.size)
         self._count(loss, y_hat, y)
+
+    def checked(self, X, y):
+        """Return a batch as tensors, and note the labels' range."""
+        X, y = _taken(self.dtype, "train_iter", X, y)
+        y = y.to(self.device)
+        self.extremes = _extremes(self.extremes, y)
+        return X, y
 
     def train_step(self, X, y, batch_size):
         """Take one step; return the summed loss and the scores."""
@@ -453,6 +584,7 @@ class Engine:
 
     def _count(self, loss, y_hat, y):
         """Add to the sums, on the device."""
+        self.num_classes = y_hat.shape[1]
         with torch.no_grad():
             self.loss = self.loss + loss
             self.correct = self.correct + (y_hat.argmax(dim=1) == y).sum()
@@ -466,6 +598,9 @@ class Engine:
                 distributed.all_reduce(total)
             distributed.all_reduce(self.finite, distributed.ReduceOp.MIN)
             self.average_statistics()
+        training.check_labels(
+            "train_iter", *map(int, self.extremes), self.num_classes
+        )
         return self.loss.item(), self.correct.item(), self.finite.item()
 
     def average_statistics(self):

@@ -1,5 +1,7 @@
 """What training does, in every framework."""
 
+import importlib
+import os
 import random
 
 import numpy as np
@@ -23,6 +25,12 @@ from d2lutils import checkpoint, scale, training
 @pytest.fixture
 def net(backend, three_epochs):
     return network(backend)
+
+
+@pytest.fixture(scope="module")
+def own(backend):
+    """What readers of the framework bring."""
+    return importlib.import_module(f"own_data.{backend.row.module}")
 
 
 @pytest.fixture
@@ -116,6 +124,36 @@ def test_checkpoint_of_another_training(backend, net, tmp_path):
     with pytest.raises(ValueError, match=r"lr was 0\.05 and is 0\.1"):
         train(backend, other, 1, lr=0.1, checkpoint=path)
     assert exact_weights(backend, other) == before
+
+
+def no_step(*_):
+    pytest.fail("a step was taken")
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("there/run", "there is no folder .*there; make it first"),
+        ("", "is a folder; name a file in it"),
+        ("pipe", "is not a regular file"),
+        ("/proc/run", "the folder /proc cannot be written"),
+    ],
+)
+def test_checkpoint_that_cannot_be_written(
+    backend, net, tmp_path, monkeypatch, place, message
+):
+    os.mkfifo(tmp_path / "pipe")
+    path = tmp_path / place
+    monkeypatch.setattr(backend.Engine, "step", no_step)
+    with pytest.raises(ValueError, match=f"checkpoint {path}:? {message}"):
+        train(backend, net, 1, checkpoint=path)
+    assert [x.name for x in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_checkpoint_beside_the_program(backend, net, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train(backend, net, 1, checkpoint="run")
+    assert [x.name for x in tmp_path.iterdir()] == ["run"]
 
 
 def test_seed_determines_the_training(backend, net):
@@ -245,6 +283,7 @@ def test_batch_too_small_to_be_shared_is_named(backend, net):
         ({"label_smoothing": -0.1}, "label_smoothing must be a number"),
         ({"seed": -1}, "seed must be"),
         ({"seed": 1.5}, "seed must be"),
+        ({"checkpoint": 5}, "checkpoint must be a path, not 5"),
     ],
 )
 def test_bad_options(backend, net, options, message):
@@ -269,6 +308,75 @@ def test_schedule_needs_a_length(backend, net):
 
     with pytest.raises(ValueError, match="train_iter has no len"):
         face(backend).fit(net, Endless(), iters[1], 1, 0.1, schedule="cosine")
+
+
+@pytest.mark.parametrize("place", ["step", "evaluate", "__init__"])
+def test_device_without_memory(backend, net, own, monkeypatch, place):
+    def exhausted(*_):
+        raise own.exhausted()
+
+    monkeypatch.setattr(backend.Engine, place, exhausted)
+    with pytest.raises(MemoryError) as info:
+        train(backend, net, 1)
+    for word in "batch_size", "resize", "mixed_precision":
+        assert word in str(info.value)
+    assert isinstance(info.value.__cause__, type(own.exhausted()))
+
+
+def test_other_errors_say_nothing_of_memory(backend, net, monkeypatch):
+    def wrong(*_):
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(backend.Engine, "step", wrong)
+    with pytest.raises(RuntimeError, match="something else"):
+        train(backend, net, 1)
+
+
+@pytest.mark.frameworks("pytorch")
+def test_network_that_flattens_by_view(backend, own, capsys):
+    """It cannot be trained with the channels last, and is not."""
+    d2l = face(backend)
+    iters = d2l.load_data_fashion_mnist(BATCH)
+    nets = own.LeNet(), own.Reshaped()
+    nets[1].load_state_dict(nets[0].state_dict())
+    losses = [
+        d2l.fit(net, *iters, 1, 0.1, seed=0)["train_loss"] for net in nets
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+    layouts = [own.is_channels_last(net.second.weight) for net in nets]
+    assert layouts == [False, True]
+    d2l.evaluate_accuracy(nets[0], iters[1])
+
+
+@pytest.mark.frameworks("pytorch")
+def test_to_choose_a_layout_changes_nothing(backend, own):
+    """Neither the statistics nor the mode nor what is drawn next."""
+    net = network(backend)
+    net.eval()
+    before, state = exact_weights(backend, net), own.random_state()
+    X, _ = next(iter(face(backend).load_data_fashion_mnist(BATCH)[0]))
+    backend._layout(net, backend.try_gpu(), X)
+    assert exact_weights(backend, net) == before
+    assert own.random_state() == state
+    assert not any(module.training for module in net.modules())
+
+
+def with_last_batch_of_one(backend):
+    iters = face(backend).load_data_fashion_mnist(BATCH)
+    batches = list(iters[0])
+    X, y = batches[-1]
+    return [*batches[:-1], (X[:1], y[:1])], iters[1]
+
+
+@pytest.mark.frameworks("pytorch")
+def test_last_batch_of_one_and_a_norm_without_space(backend, own):
+    iters = with_last_batch_of_one(backend)
+    with pytest.raises(ValueError, match=r"drop_last=True .* batch size"):
+        face(backend).fit(own.without_space(), *iters, 1, 0.1)
+
+
+def test_last_batch_of_one(backend, net):
+    face(backend).fit(net, *with_last_batch_of_one(backend), 1, 0.1)
 
 
 @pytest.mark.skipif(
