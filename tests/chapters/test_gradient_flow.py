@@ -5,9 +5,11 @@ trained longer than that, on the few images there are, and examined on the
 same images.
 """
 
+import re
+
 import numpy as np
 import pytest
-from chapter_code import measured
+from chapter_code import demonstrated, measured
 from selection import selected_frameworks
 
 
@@ -108,3 +110,12 @@ def test_residual_network_survives_the_loss_of_a_block(facts):
     assert np.mean(plain) < 0.25
     assert np.mean(residual) > np.mean(plain) + 0.25
     assert min(residual[1:]) > 0.3
+
+
+@pytest.mark.parametrize("framework", selected_frameworks())
+def test_worst_lesions_are_as_told(framework):
+    printed = demonstrated("gradient_flow", framework)
+    found = re.findall(r"^(residual|plain) .* worst ([\d.]+)$", printed, re.M)
+    worst = {name: float(accuracy) for name, accuracy in found}
+    assert worst["residual"] < 0.4
+    assert worst["plain"] < 0.15
