@@ -58,6 +58,11 @@ def groups_file(config: pytest.Config) -> Path:
     return (folder.parent if is_worker(config) else folder) / "groups.json"
 
 
+def read_groups(config: pytest.Config) -> dict[str, str]:
+    """Return the group of each test, as the workers have written it."""
+    return json.loads(groups_file(config).read_text())
+
+
 def is_worker(config: pytest.Config) -> bool:
     """Whether this process gets its tests from another one."""
     return hasattr(config, "workerinput")
@@ -83,11 +88,14 @@ class OneFrameworkAWorker(LoadScopeScheduling):
         self.owners = {}
 
     def add_node(self, node):
-        """Give a new worker to the first framework that has none."""
+        """Give a new worker to the first framework that needs one."""
         super().add_node(node)
         taken = self.owners.values()
-        left = (key for key in selected_frameworks() if key not in taken)
-        self.owners[node] = next(left, None)
+        # Once all tests have been given out, only a crashed worker's are left.
+        begun = self.collection is not None
+        left = self.workqueue if begun else selected_frameworks()
+        free = (key for key in left if key in FRAMEWORKS and key not in taken)
+        self.owners[node] = next(free, None)
 
     def remove_node(self, node):
         """Forget a worker; another one will take its place."""
@@ -100,7 +108,7 @@ class OneFrameworkAWorker(LoadScopeScheduling):
             if not self._check_nodes_have_same_collection():
                 return
             self.collection = next(iter(self.registered_collections.values()))
-            self.groups = json.loads(groups_file(self.config).read_text())
+            self.groups = read_groups(self.config)
             units = {}
             for name in self.collection:
                 units.setdefault(self._split_scope(name), {})[name] = False
