@@ -28,6 +28,14 @@ def _faults_of_figure(
         yield f"figure {block.argument} does not exist"
     if not block.options.get("alt"):
         yield f"figure {block.argument} has no :alt: text"
+    lines = block.body_first - block.first - 1
+    if block.body and block.options and lines == len(block.options):
+        # An option that goes on in a second line would end in the caption.
+        yield (
+            f"figure {block.argument}: no blank line between the options and "
+            "the caption; an option, such as the :alt: text, stands on one "
+            "line"
+        )
 
 
 def _number(converter: Converter, block: Directive) -> str:

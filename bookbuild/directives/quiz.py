@@ -63,7 +63,7 @@ def parse(argument: str, body: str) -> Quiz:
     Raises:
         ValueError: It is none; the message says what it lacks.
     """
-    question, found = [argument], []
+    question, found = [], []
     for line in body.splitlines():
         stripped = line.strip()
         if match := _CHOICE.match(line):
@@ -92,10 +92,15 @@ def parse(argument: str, body: str) -> Quiz:
                 f"the choice {choice.text!r} has no explanation: add a line "
                 "that begins with >"
             )
-    asked = "\n".join(question).strip()
+    asked = [text for text in (argument, "\n".join(question).strip()) if text]
     if not asked:
         raise ValueError("a quiz asks a question")
-    return Quiz(asked, choices)
+    if len(asked) > 1:
+        raise ValueError(
+            "a quiz has its question either on the line of {quiz} or on the "
+            f"lines after it, and here on both: {asked[1].splitlines()[0]!r}"
+        )
+    return Quiz(asked[0], choices)
 
 
 def _faults(

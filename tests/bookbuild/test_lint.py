@@ -110,6 +110,16 @@ FAULTS = {
         "{figure}",
         ["../img/square.svg has no :alt: text"],
     ),
+    "an alternative text that goes on in the next line": (
+        FIGURE.replace("A square.\n", "A square,\nwhich is red.\n"),
+        "{figure}",
+        ["../img/square.svg: no blank line", "stands on one line"],
+    ),
+    "a question that goes on in the next line": (
+        "```{quiz} Who asks\nwhat?\n- [ ] a\n  > no\n- [x] b\n  > yes\n```",
+        "{quiz}",
+        ["either on the line of {quiz} or on the lines after it", "'what?'"],
+    ),
     "a figure that is a folder": (
         FIGURE.replace("../img/square.svg", "../img"),
         "{figure}",
