@@ -328,25 +328,12 @@ def _table():
         "float32": {},
         "bfloat16": {"mixed_precision": True},
         "cosine": {"schedule": "cosine"},
-        "cosine_bfloat16": {"schedule": "cosine", "mixed_precision": True},
     }.items():
         measured = {} if "cosine" in name else {"measured": "statistics"}
         yield (
             f"resnet18_96px/{name}",
             {"model": "ResNet-18", **SEED, **changes, **measured},
         )
-    for norm in "normalised", "original":
-        for schedule in "constant", "cosine":
-            name = "vgg" if norm == "original" else "vgg_normalised"
-            yield (
-                f"resnet18_96px/{name}_{schedule}",
-                {
-                    "model": "VGG-11/2",
-                    "block": norm,
-                    **SEED,
-                    "schedule": schedule,
-                },
-            )
     # The fourth, post-activation as it is, is degradation/residual_44.
     for name, block, last_norm in (
         ("post_normalised", "BasicBlock", True),
@@ -357,33 +344,14 @@ def _table():
             f"preactivation/{name}",
             _small(block, 44, last_norm=last_norm),
         )
-    for kind, block in kinds.items():
-        yield (
-            f"lesions/{kind}",
-            _small(block, 20, LESION, measured="lesions"),
-        )
     yield (
         "degradation/residual_56_zero_gamma",
         _small("BasicBlock", 56, zero_gamma=True),
     )
-    for lr in 0.02, 0.5:
-        for kind, num_layers in (
-            ("plain", 56),
-            ("residual", 56),
-            (
-                "residual",
-                20,
-            ),
-            ("plain", 20),
-        ):
-            yield (
-                f"degradation/{kind}_{num_layers}_lr_{lr}",
-                _small(kinds[kind], num_layers, lr=lr),
-            )
-    for schedule in "constant", "cosine":
+    for kind, block in kinds.items():
         yield (
-            f"resnet18_96px/plain18_{schedule}",
-            {"model": "plain-18", **SEED, "schedule": schedule},
+            f"lesions/{kind}",
+            _small(block, 20, LESION, measured="lesions"),
         )
     for variant in speedrun.VARIANTS:
         if variant in speedrun.TORCH_ONLY:  # those change the time alone
@@ -400,6 +368,38 @@ def _table():
                 "crop_padding": 0,
             },
         )
+    yield _vgg("normalised", "cosine")
+    yield _vgg("normalised", "constant")
+    yield (
+        "resnet18_96px/cosine_bfloat16",
+        {
+            "model": "ResNet-18",
+            **SEED,
+            "schedule": "cosine",
+            "mixed_precision": True,
+        },
+    )
+    for num_layers in 56, 20:
+        for lr in 0.02, 0.5:
+            for kind, block in kinds.items():
+                yield (
+                    f"degradation/{kind}_{num_layers}_lr_{lr}",
+                    _small(block, num_layers, lr=lr),
+                )
+    for schedule in "cosine", "constant":
+        yield (
+            f"resnet18_96px/plain18_{schedule}",
+            {"model": "plain-18", **SEED, "schedule": schedule},
+        )
+        yield _vgg("original", schedule)
+
+
+def _vgg(norm, schedule):
+    name = "vgg" if norm == "original" else "vgg_normalised"
+    return (
+        f"resnet18_96px/{name}_{schedule}",
+        {"model": "VGG-11/2", "block": norm, **SEED, "schedule": schedule},
+    )
 
 
 EXPERIMENTS = [Experiment(*row) for row in _table()]

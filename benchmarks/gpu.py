@@ -181,7 +181,7 @@ def _seconds(engine, batch, num_steps=20):
     return sorted(times)[2]
 
 
-def depths(names=DEPTHS, batch_size=256, side=96, num_steps=20):
+def depths(names=DEPTHS, batch_size=256, side=96, num_steps=10):
     """Return images a second of a step at each depth, by engine."""
     found, batch = {}, _batch(batch_size, side, d2l.try_gpu())
     for name in names:
