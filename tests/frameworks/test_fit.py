@@ -375,7 +375,10 @@ def test_last_batch_of_one_and_a_norm_without_space(backend, own):
         face(backend).fit(own.without_space(), *iters, 1, 0.1)
 
 
-def test_last_batch_of_one(backend, net):
+def test_last_batch_of_one(backend):
+    # With 8 channels or fewer, oneDNN in TensorFlow 2.21 writes beyond its
+    # memory in the gradient of a convolution of one image, on AVX-512.
+    net = models(backend).QuickResNet(channels=16)
     face(backend).fit(net, *with_last_batch_of_one(backend), 1, 0.1)
 
 
