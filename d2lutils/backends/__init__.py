@@ -126,10 +126,40 @@ class Backend(Protocol):
             An array; channels are in axis 1.
         """
 
-    def input_gradient(
+    def gradients(
         self, net: Network, X: Any, weight: Any, training: bool
-    ) -> np.ndarray:
-        """Return the gradient of sum(weight · net(X)) by X, as an array."""
+    ) -> tuple[Any, np.ndarray | None, list[np.ndarray | None]]:
+        """Return what a network computes, and the gradients of a sum of it.
+
+        The gradients that the network keeps for an optimiser stay as they
+        are. Whatever the backward pass raises is raised here.
+
+        Args:
+            net: A network.
+            X: As for `forward`.
+            weight: Factors of the outputs, of their shape; the sum is
+                sum(weight · net(X)).
+            training: Whether in training mode.
+
+        Returns:
+            What `forward` returns; the gradient by X; and the gradients by
+            the parameters, in the order, layout and shape of `parameters`.
+            Where no gradient arrives it is `None`, or zero.
+        """
+
+    def kept(self, net: Network) -> AbstractContextManager[None]:
+        """Give a network back all its values at the end.
+
+        These are its parameters, its statistics and whatever else a pass
+        counts or keeps. What is made within the block stays.
+        """
+
+    def kept_globals(self) -> AbstractContextManager[None]:
+        """Give the framework back its default type and random numbers.
+
+        MXNet does not tell the state of its generator, and goes on from
+        where it is.
+        """
 
     def parameters(self, net: Network) -> "list[Variable]":
         """Return the trained variables of a network that has seen an input."""

@@ -186,20 +186,84 @@ def forward(net, X, training=False):
     inputs.attach_grad()
     with autograd.record():
         output = net(inputs)
+        if is_tensor(output):
+            # What does not depend on the input could not be differentiated.
+            total = output.sum() + (0 * inputs).sum()
     if is_tensor(output):
-        output.backward()  # it moves the running statistics, not the forward
+        total.backward()  # it moves the running statistics, not the forward
     return numpy(output)
 
 
-def input_gradient(net, X, weight, training):
-    """Return the gradient of sum(weight · net(X)) by X."""
+@contextmanager
+def _gradient_mode(net, training):
+    """Yield the mode in which the gradients of a mode are right.
+
+    Outside of training MXNet 1.9 does not remember the largest entries of
+    max-pooling, and returns gradients of others. So a network that has such a
+    layer is run in training mode, with its running statistics.
+    """
+    layers = []
+    net.apply(layers.append)
+    norms = [each for each in layers if isinstance(each, nn.BatchNorm)]
+    if training or not any(isinstance(each, nn.MaxPool2D) for each in layers):
+        yield training
+        return
+    before = [norm._kwargs["use_global_stats"] for norm in norms]
+    try:
+        for norm in norms:
+            norm._kwargs["use_global_stats"] = True
+        yield True
+    finally:
+        for norm, value in zip(norms, before, strict=True):
+            norm._kwargs["use_global_stats"] = value
+
+
+def gradients(net, X, weight, training):
+    """Return what a network computes, and the gradients of a sum of it."""
+    with _gradient_mode(net, training) as training:
+        return _gradients(net, X, weight, training)
+
+
+def _gradients(net, X, weight, training):
     inputs = _input(net, X)
     inputs.attach_grad()
     with autograd.record(train_mode=training):
         output = net(inputs)
+    wanted = [p for p in _named(net).values() if p.grad_req != "null"]
+    if not is_tensor(output):
+        return output, None, [None] * len(wanted)
+    before = [parameter.grad().copy() for parameter in wanted]
+    for parameter in wanted:
+        parameter.grad()[:] = 0
     factor = tensor(onp.asarray(weight, output.dtype), output.ctx)
-    output.backward(factor, train_mode=training)
-    return numpy(inputs.grad)
+    with autograd.record(train_mode=training):
+        total = (output * factor).sum() + (0 * inputs).sum()
+    total.backward(train_mode=training)
+    found = [numpy(parameter.grad()) for parameter in wanted]
+    for parameter, gradient in zip(wanted, before, strict=True):
+        parameter.grad()[:] = gradient
+    return numpy(output), numpy(inputs.grad), found
+
+
+@contextmanager
+def kept(net):
+    """Give a network back all its values at the end."""
+    made = [p for p in net.collect_params().values() if p._data is not None]
+    before = [(p, p.data().copy()) for p in made]
+    # A pass in training mode goes back, too.
+    gradients = [(p, p.grad().copy()) for p in made if p.grad_req != "null"]
+    try:
+        yield
+    finally:
+        for parameter, value in before:
+            parameter.set_data(value)
+        for parameter, value in gradients:
+            parameter.grad()[:] = value
+
+
+def kept_globals():
+    """Do nothing: MXNet has no default type and hides its generator."""
+    return nullcontext()
 
 
 def parameters(net):

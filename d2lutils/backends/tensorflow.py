@@ -23,6 +23,7 @@ with (
 ):
     import tensorflow as tf
     from tensorflow import keras
+    from tensorflow.python.eager import context
 
 unbiased_variance = False
 label_type = "int32"
@@ -172,6 +173,9 @@ class _Function(keras.layers.Layer):
         self.parts = list(parts)
         self.function = function
 
+    def build(self, input_shape):
+        """Leave it to the parts, of which some may not be called."""
+
     def call(self, X):
         return self.function(X)
 
@@ -239,16 +243,57 @@ def forward(net, X, training=False):
         return _channels_first(net(_input(net, X), training=training))
 
 
-def input_gradient(net, X, weight, training):
-    """Return the gradient of sum(weight · net(X)) by X."""
+def gradients(net, X, weight, training):
+    """Return what a network computes, and the gradients of a sum of it."""
     inputs = _input(net, X)
     with _exactly():
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             output = net(inputs, training=training)
-            factor = tf.cast(images(weight), output.dtype)
-            total = tf.reduce_sum(output * factor)
-        return _channels_first(tape.gradient(total, inputs))
+        variables = parameters(net)
+        if not tf.is_tensor(output):
+            return output, None, [None] * len(variables)
+        factor = tf.cast(images(weight), output.dtype)
+        by_input, *found = tape.gradient(
+            output, [inputs, *net.trainable_weights], factor
+        )
+    arrays = [
+        None if X is None else variable.arrange(X)
+        for X, variable in zip(found, variables, strict=True)
+    ]
+    return _channels_first(output), _channels_first(by_input), arrays
+
+
+@contextmanager
+def kept(net):
+    """Give a network back all its values at the end."""
+    before = [(variable, variable.numpy()) for variable in net.variables]
+    try:
+        yield
+    finally:
+        for variable, value in before:
+            variable.assign(value)
+
+
+@contextmanager
+def kept_globals():
+    """Give TensorFlow back its default type and random numbers."""
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    # What draws the seeds of operations, if there is a global seed. Those of
+    # Keras' layers come from Python's generator.
+    own = context.context()
+    seed, draws = own._seed, getattr(own, "_rng", None)
+    state = draws and draws.getstate()
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
+        if seed is None:
+            own._seed = None
+        elif own._rng is not draws or draws.getstate() != state:
+            tf.random.set_seed(seed)  # it forgets operations with their seeds
+            own._rng.setstate(state)
 
 
 def parameters(net):
@@ -292,15 +337,21 @@ def _variable(variable, kind, depthwise=False):
         axes = range(rank)
     axes = tuple(axes)
     shape = tuple(variable.shape[axis] for axis in axes)
+    # (channels, multiplier, …) is one filter on each channel.
+    own = (shape[0] * shape[1], 1, *shape[2:]) if depthwise else shape
+
+    def arrange(array):
+        return np.asarray(array).transpose(axes).reshape(own)
+
     return Variable(
         variable.path.removeprefix("_function/"),
-        # (channels, multiplier, …) is one filter on each channel.
-        (shape[0] * shape[1], 1, *shape[2:]) if depthwise else shape,
+        own,
         kind,
-        lambda: np.asarray(variable).transpose(axes),
+        lambda: arrange(variable),
         lambda array: variable.assign(
             array.reshape(shape).transpose(np.argsort(axes))
         ),
+        arrange,
     )
 
 

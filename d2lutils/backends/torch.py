@@ -199,15 +199,59 @@ def forward(net, X, training=False):
         return numpy(net(_input(net, X)))
 
 
-def input_gradient(net, X, weight, training):
-    """Return the gradient of sum(weight · net(X)) by X."""
-    with mode(net, training), full_precision():
+def gradients(net, X, weight, training):
+    """Return what a network computes, and the gradients of a sum of it."""
+    with mode(net, training), torch.enable_grad(), full_precision():
         inputs = _input(net, X).requires_grad_()
-        output = net(inputs)
-        factor = torch.tensor(weight, dtype=output.dtype).to(output.device)
-        (output * factor).sum().backward()
-    net.zero_grad()
-    return numpy(inputs.grad)
+        # Not the leaf itself: a layer inside a network may change its input.
+        output = net(inputs.clone())
+        wanted = [inputs, *net.parameters()]
+        found = dict.fromkeys(range(len(wanted)))
+        if is_tensor(output) and output.requires_grad:
+            factor = torch.tensor(weight, dtype=output.dtype)
+            total = (output * factor.to(output.device)).sum()
+            able = [i for i, each in enumerate(wanted) if each.requires_grad]
+            arrived = torch.autograd.grad(
+                total, [wanted[i] for i in able], allow_unused=True
+            )
+            found |= zip(able, map(numpy, arrived), strict=True)
+    by_input, *by_parameters = found.values()
+    return numpy(output), by_input, by_parameters
+
+
+@contextmanager
+def kept(net):
+    """Give a network back all its values at the end."""
+    # Some networks keep their statistics in attributes, not in buffers.
+    places = [
+        (place, name, tensor, tensor.detach().clone())
+        for module in net.modules()
+        for place in (vars(module), module._parameters, module._buffers)
+        for name, tensor in place.items()
+        if is_tensor(tensor)
+        and not isinstance(tensor, nn.parameter.UninitializedTensorMixin)
+    ]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for place, name, tensor, values in places:
+                tensor.detach().copy_(values)
+                place[name] = tensor
+
+
+@contextmanager
+def kept_globals():
+    """Give PyTorch back its default type and random numbers."""
+    dtype, able = torch.get_default_dtype(), torch.is_grad_enabled()
+    used = torch.cuda.is_initialized()
+    devices = range(torch.cuda.device_count()) if used else ()
+    with torch.random.fork_rng(devices):
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+            torch.set_grad_enabled(able)
 
 
 def parameters(net):

@@ -21,6 +21,8 @@ class Variable:
     kind: str  # weight, bias, mean or variance
     read: Callable[[], np.ndarray]
     write: Callable[[np.ndarray], None]
+    arrange: Callable[[np.ndarray], np.ndarray] = np.asarray
+    """Puts an array of the framework's layout, as a gradient, into this."""
 
     @property
     def key(self):

@@ -20,16 +20,25 @@ import functools
 import inspect
 import json
 import os
+import random
 import textwrap
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import ParamSpec
+
+import numpy as np
+
+from d2lutils import backends
 
 from . import guard
 
 _WIDTH = 76
+_at_the_end: ContextVar[ExitStack | None] = ContextVar(
+    "at_the_end", default=None
+)
 _Answers = ParamSpec("_Answers")
 
 
@@ -122,17 +131,20 @@ def _judge(body, hint, args, kwargs):
         call = f"check.{body.__name__}({', '.join(_names(body))})"
         return Verdict(False, f"the check is called as `{call}`: {error}")
     try:
-        guard.within(guard.seconds(), body, *args, **kwargs)
+        with _undisturbed():
+            guard.within(guard.seconds(), body, *args, **kwargs)
     except Unanswered:
         return Verdict(False, "not answered yet: your code returns `...`")
     except Wrong as wrong:
         verdict = Verdict(False, wrong.what, wrong.hint or hint)
-    except guard.TimeUp:
+    except guard.TimeUp as up:
         return Verdict(
             False,
-            f"your code takes more than {guard.seconds():g} seconds here",
+            f"your code takes more than {up.seconds:g} seconds here",
             "Look for a loop that never ends; the inputs of a check are "
-            "small.",
+            "small. If there is none, the machine may be slow or busy: set "
+            f"the environment variable {guard.VARIABLE} to more than "
+            f"{guard.seconds():g}.",
         )
     except KeyboardInterrupt:
         return Verdict(False, "interrupted before the check was done")
@@ -144,6 +156,34 @@ def _judge(body, hint, args, kwargs):
     if place := guard.untouched(answers):
         return Verdict(False, f"not answered yet: {place}")
     return verdict
+
+
+@contextmanager
+def _undisturbed():
+    """Leave default types, random numbers and networks as they are.
+
+    What a reader draws after a check does not depend on the check.
+    """
+    python, numpy = random.getstate(), np.random.get_state()
+    with ExitStack() as stack:
+        for key in backends.imported():
+            stack.enter_context(backends.get(key).kept_globals())
+        token = _at_the_end.set(stack)
+        try:
+            yield
+        finally:
+            _at_the_end.reset(token)
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+def until_the_end(context: AbstractContextManager) -> None:
+    """Enter a context that the check in progress, if any, leaves at its end.
+
+    What a reader hands over is given back so, as it was.
+    """
+    if stack := _at_the_end.get():
+        stack.enter_context(context)
 
 
 def _names(body):

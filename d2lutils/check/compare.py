@@ -1,10 +1,11 @@
 """What checks compare answers with, under one roof.
 
 Values are compared in `values`, functions of numbers or arrays in
-`functions`, networks in `networks`.
+`functions`, networks in `networks`, their gradients in `gradients`.
 """
 
 from .functions import function, same_results
+from .gradients import trainable
 from .networks import same_function
 from .values import array, boolean, choice, integer, number, sequence, shape
 
@@ -19,4 +20,5 @@ __all__ = [
     "same_results",
     "sequence",
     "shape",
+    "trainable",
 ]

@@ -7,10 +7,10 @@ networks that compute the same function give the same numbers.
 """
 
 import functools
-import math
+import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from d2lutils.backends.variable import canonical
 
 from . import differences, recognise
 from .answer import Unanswered, Wrong
+from .gradients import backward_raises, compare_with, weight_of
 from .reference import Weights
 
 MODES = {True: "training mode", False: "evaluation mode"}
@@ -38,7 +39,6 @@ def same_function(
     options: Mapping[str, Any] | None = None,
     modes: Sequence[bool] = (False, True),
     statistics: bool = True,
-    gradient: bool = False,
     allow_bias: bool = False,
     momentum: float | None = None,
     mistakes: Iterable[tuple[Reference, str]] = (),
@@ -50,9 +50,9 @@ def same_function(
 
     In this order: that it runs on an input, the shape of its output, the
     shapes of its parameters, the outputs in evaluation mode and in training
-    mode, the running statistics after a training pass, the gradient by the
-    input. The first that differs is told. A network that was handed over
-    ready-made gets its own values back.
+    mode, the gradients by the input and by every parameter, the running
+    statistics after a training pass. The first that differs is told. A
+    network that has been there before gets its own values back.
 
     Args:
         make: The answer: a class or a factory (called with `arguments` and
@@ -64,7 +64,6 @@ def same_function(
         options: Keyword arguments for `make`.
         modes: Which to compare in: False is evaluation, True training.
         statistics: Whether to compare the running statistics, too.
-        gradient: Whether to compare the gradient by the input, too.
         allow_bias: Whether convolutions may have a bias that the reference
             has not (it is zero then).
         momentum: Weight of a batch's statistics in the running ones, to be
@@ -84,16 +83,22 @@ def same_function(
     if inputs is None:
         inputs = np.random.default_rng(0).standard_normal(input_shape)
     X = np.asarray(inputs, np.float32).astype(np.float64)
-    answer = _Answer(net, backend, X, allow_bias, tolerance)
-    with answer.kept() if net is make else nullcontext():
+    answer = _Answer(net, backend, X, modes[-1], allow_bias, tolerance)
+    # The first pass may have made variables. A class makes a new network.
+    new = inspect.isclass(make)
+    with nullcontext() if new else backend.kept(net):
         try:
-            answer.compare(reference, modes, statistics, momentum)
-            if gradient:
-                answer.compare_gradient(reference, modes[-1])
+            weights = answer.compare(reference, modes)
         except Wrong as wrong:
             for mistake, words in mistakes:
                 if answer.is_like(mistake, modes):
                     raise Wrong(prefix + words) from None
+            raise Wrong(prefix + wrong.what, wrong.hint) from None
+        try:
+            answer.compare_gradients(reference)
+            if statistics and modes[-1]:  # a training pass was the last
+                answer.compare_statistics(weights.statistics, momentum)
+        except Wrong as wrong:
             raise Wrong(prefix + wrong.what, wrong.hint) from None
     return net
 
@@ -101,28 +106,22 @@ def same_function(
 class _Answer:
     """A reader's network, an input, and the ways to compare it."""
 
-    def __init__(self, net, backend, X, allow_bias, tolerance):
-        self.net, self.backend, self.X = net, backend, X
+    def __init__(self, net, backend, X, last, allow_bias, tolerance):
+        self.net, self.backend, self.X, self.last = net, backend, X, last
         self.allow_bias, self.tolerance = allow_bias, tolerance
         self.outputs = {}
+        self.gradients = None  # or the error of the backward pass
         # Makes the variables of layers that wait for an input.
         self.shape = self.run(False).shape
         self.trained = backend.parameters(net)
         self.running = backend.statistics(net)
 
-    @contextmanager
-    def kept(self):
-        """Give the network its values back at the end."""
-        values = [(v, v.read()) for v in [*self.trained, *self.running]]
-        try:
-            yield
-        finally:
-            for variable, value in values:
-                variable.write(value)
-
     def run(self, training):
         """Return the output, as an array NCHW."""
-        output = self.backend.forward(self.net, self.X, training)
+        return self.checked(self.backend.forward(self.net, self.X, training))
+
+    def checked(self, output):
+        """Return an output, if it is one, in double precision."""
         if output is ...:
             raise Unanswered
         if not isinstance(output, np.ndarray):
@@ -134,21 +133,40 @@ class _Answer:
     def filled_run(self, surplus, training):
         """Return the output of the network with all variables filled.
 
-        It is computed once, for all that it is compared with.
+        It is computed once, for all that it is compared with, and in the
+        last mode together with the gradients.
         """
         key = training, *sorted(surplus.elements())
         if key not in self.outputs:
             self.fill(surplus)
-            self.outputs[key] = self.run(training)
+            if training is self.last:
+                self.outputs[key] = self._run_there_and_back(surplus)
+            else:
+                self.outputs[key] = self.run(training)
         return self.outputs[key]
+
+    def _run_there_and_back(self, surplus):
+        weight = weight_of(self.shape)
+        try:
+            output, *self.gradients = self.backend.gradients(
+                self.net, self.X, weight, self.last
+            )
+        except Exception as error:
+            # If it is the way there, that says so by itself.
+            self.gradients = error
+            self.fill(surplus)
+            return self.run(self.last)
+        return self.checked(output)
 
     def fill(self, surplus):
         """Fill all variables, surplus biases with zeros."""
         surplus = Counter(surplus)
+        self.silent = []
         for variable in [*self.trained, *self.running]:
             if surplus[variable.key] > 0 and variable.kind == "bias":
                 surplus[variable.key] -= 1
                 variable.write(np.zeros(variable.shape, np.float32))
+                self.silent.append(variable)
             else:
                 variable.fill()
 
@@ -157,8 +175,12 @@ class _Answer:
         surplus = Counter(v.key for v in self.trained) - wanted
         return surplus if self.allow_bias else Counter()
 
-    def compare(self, reference, modes, statistics, momentum):
-        """Raise `Wrong` for the first thing that differs."""
+    def compare(self, reference, modes):
+        """Compare all but gradients and statistics; return the weights.
+
+        Raises:
+            Wrong: The first thing that differs.
+        """
 
         @functools.cache
         def computed(eps, training):
@@ -188,8 +210,7 @@ class _Answer:
                 break
         else:
             raise Wrong(faults[0])
-        if statistics and modes[-1]:  # a training pass was the last
-            self._compare_statistics(weights.statistics, momentum)
+        return weights
 
     def _compare_outputs(self, right, training, surplus, norms):
         given = self.filled_run(surplus, training)
@@ -202,7 +223,7 @@ class _Answer:
             self.tolerance,
         )
 
-    def _compare_statistics(self, statistics, momentum):
+    def compare_statistics(self, statistics, momentum):
         """Compare running statistics after one pass in training mode."""
         for kind in ("mean", "variance") if statistics else ():
             given = [v for v in self.running if v.kind == kind]
@@ -223,40 +244,34 @@ class _Answer:
                     )
                 )
 
-    def compare_gradient(self, reference, training):
-        """Compare the gradient by the input with difference quotients."""
-        rng = np.random.default_rng(1)
-        weights = Weights(self.eps)
-        output = reference(self.X, weights, training)
-        weight = rng.standard_normal(output.shape)
-        weight = weight.astype(np.float32).astype(np.float64)
-        self.fill(self._surplus(weights))
-        given = self.backend.input_gradient(self.net, self.X, weight, training)
-        if given is None:
-            raise Wrong("no gradient reaches the input")
-
-        def total(X):
-            fresh = Weights(self.eps)
-            return float((reference(X, fresh, training) * weight).sum())
-
-        size = np.linalg.norm(given)
-        # The gradient's own direction shows most; others, what it lacks.
-        ways = [given, *rng.standard_normal((3, *self.X.shape))]
-        for way in ways:
-            step = 1e-6 * way / max(np.linalg.norm(way), 1e-12)
-            right = total(self.X + step) - total(self.X - step)
-            error = abs(2 * float((given * step).sum()) - right)
-            bound = 1 if way is given else math.sqrt(given.size)
-            if not error <= 20e-6 * self.tolerance * size / bound:
-                raise Wrong(
-                    "the outputs are right, but the gradient that reaches "
-                    "the input is not"
-                )
+    def compare_gradients(self, reference):
+        """Compare the gradients with the slopes of the reference."""
+        if isinstance(self.gradients, Exception):
+            raise backward_raises(self.gradients)
+        by_input, by_parameters = self.gradients
+        silent = {id(variable) for variable in self.silent}
+        learning = [
+            (variable, gradient)
+            for variable, gradient in zip(
+                self.trained, by_parameters, strict=True
+            )
+            if id(variable) not in silent
+        ]
+        compare_with(
+            reference,
+            self.X,
+            self.last,
+            [variable for variable, _ in learning],
+            by_input,
+            [gradient for _, gradient in learning],
+            self.eps,
+            10 * self.tolerance,
+        )
 
     def is_like(self, reference, modes):
         """Whether the network computes what another reference does."""
         try:
-            self.compare(reference, modes, False, None)
+            self.compare(reference, modes)
         except Exception:
             return False
         return True

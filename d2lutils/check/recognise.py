@@ -13,7 +13,7 @@ from d2lutils import backends
 from d2lutils.backends import Backend, Network
 from d2lutils.frameworks import FRAMEWORKS
 
-from .answer import Unanswered, Wrong, brief
+from .answer import Unanswered, Wrong, brief, until_the_end
 
 
 def backend_of(answer: object = None) -> Backend:
@@ -102,6 +102,8 @@ def network(
 ) -> tuple[Network, Backend]:
     """Return the network that an answer is, or makes, with its backend.
 
+    At the end of the check it has its values back.
+
     Args:
         make: A class or factory, called with `arguments` and `options`; a
             network; or a function of X, that is one which takes one argument
@@ -114,8 +116,15 @@ def network(
         Wrong: It is none of these, or cannot be called so.
     """
     backend = backend_of(make)
+    net = _network(backend, make, arguments, options or {})
+    if not inspect.isclass(make):  # a class makes a new one
+        until_the_end(backend.kept(net))
+    return net, backend
+
+
+def _network(backend, make, arguments, options):
     if backend.is_network(make):
-        return make, backend
+        return make
     name = getattr(make, "__name__", type(make).__name__)
     if not callable(make):
         raise Wrong(
@@ -124,11 +133,11 @@ def network(
         )
     built = make
     if inspect.isclass(make) or not _takes_input(make, arguments):
-        built = _call(make, name, arguments, options or {})
+        built = _call(make, name, arguments, options)
     if built is ...:
         raise Unanswered
     if backend.is_network(built):
-        return built, backend
+        return built
     if inspect.isclass(built) or not callable(built):
         raise Wrong(
             f"`{name}` returns {brief(built)}, which is no network and "
@@ -138,7 +147,7 @@ def network(
     for value in reachable(built):
         if backend.is_network(value) and not any(value is p for p in parts):
             parts.append(value)
-    return backend.wrap(built, parts), backend
+    return backend.wrap(built, parts)
 
 
 def _parameters(make):

@@ -6,7 +6,7 @@ computed in double precision.
 
 import numpy as np
 
-from d2lutils.backends.variable import values
+from d2lutils.backends.variable import canonical, values
 
 
 def _pair(value):
@@ -104,7 +104,8 @@ class Weights:
     """Hands a reference its weights, and remembers which it asked for.
 
     The values depend on the shape only, and are those that the answer's
-    variables are filled with::
+    variables are filled with. `moves` maps canonical shapes to what is added
+    to the parameters of that shape::
 
         def block(X, weights, training):
             Y = weights.conv(X, 64, 3, padding=1)
@@ -118,15 +119,17 @@ class Weights:
             the number of entries that they were taken over.
     """
 
-    def __init__(self, eps=1e-5):
-        self.eps = eps
+    def __init__(self, eps=1e-5, moves=None):
+        self.eps, self.moves = eps, moves or {}
         self.trained = []
         self.statistics = []
 
     def array(self, *shape):
         """Return a parameter of any shape."""
         self.trained.append(shape)
-        return np.asarray(values(shape), np.float64)
+        value = np.asarray(values(shape), np.float64)
+        move = self.moves.get(canonical(shape))
+        return value if move is None else value + move.reshape(shape)
 
     def conv(
         self,

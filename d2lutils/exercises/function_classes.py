@@ -7,7 +7,14 @@ import numpy as np
 
 from d2lutils.check.answer import Wrong, exercise, in_case
 from d2lutils.check.blocks import basic, plain
-from d2lutils.check.compare import boolean, function, integer, same_function
+from d2lutils.check.compare import (
+    boolean,
+    function,
+    integer,
+    same_function,
+    trainable,
+)
+from d2lutils.check.gradients import by_shape, compare_sums, weight_of
 from d2lutils.check.models import book, filled
 from d2lutils.check.recognise import network
 
@@ -102,6 +109,7 @@ def _embedding(embed, residual, modes):
     deep = models.SmallResNet(block, 2)
     backend.forward(deep, X)
     before = backend.get_weights(shallow)
+    trained = len(backend.parameters(deep))
     wanted = backend.forward(shallow, X)
     embed(shallow, deep)
     after = backend.get_weights(shallow)
@@ -121,6 +129,16 @@ def _embedding(embed, residual, modes):
         if training:
             wanted = backend.forward(shallow, X, True)
         _compare(wanted, backend.forward(deep, X, training), training, given)
+    if len(backend.parameters(deep)) != trained:
+        raise Wrong("`embed` has frozen parameters, which cannot be trained")
+    other = models.SmallResNet(block, 2)
+    backend.forward(other, X)
+    backend.set_weights(other, given)
+    weight = weight_of(wanted.shape)
+    found, right = (
+        by_shape(backend, net, X, weight, modes[-1]) for net in (deep, other)
+    )
+    compare_sums(found, right, "after `embed`")
 
 
 def _compare(wanted, scores, training, weights):
@@ -240,3 +258,6 @@ def _fair(block, arguments, case):
         )
     if (backend.forward(net, -np.abs(X)) != 0).any():
         raise Wrong(f"{case}: the ReLU after the addition is missing")
+    for variable in backend.parameters(net):
+        variable.fill()
+    trainable(backend, net, X, training=True, case=case)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from d2lutils.check.answer import Wrong, exercise
-from d2lutils.check.blocks import residual_branch
+from d2lutils.check.answer import Wrong, exercise, in_case
+from d2lutils.check.blocks import basic, residual_branch
 from d2lutils.check.compare import (
     array,
     function,
@@ -16,6 +16,13 @@ from d2lutils.check.compare import (
     number,
     same_function,
     same_results,
+)
+from d2lutils.check.gradients import (
+    backward_raises,
+    by_shape,
+    compare_sums,
+    compare_with,
+    weight_of,
 )
 from d2lutils.check.models import book, filled
 from d2lutils.check.recognise import backend_of
@@ -169,6 +176,31 @@ def product_order(gradient_at_input: Callable) -> None:
 
 
 @exercise(
+    label="ex-gradient-flow-one-way",
+    hint="Which of the two summands does automatic differentiation know to "
+    "depend on the input?",
+    why="A network can compute what is right and still not learn. A loss that "
+    "falls proves little, since the parameters behind the cut are trained. "
+    "Gradients are compared with difference quotients, as in the check: the "
+    "change of an output over the step that caused it. The chapter The Same "
+    "Numbers in Three Frameworks compares gradients between frameworks.",
+)
+def one_way_shortcut(block: Callable) -> None:
+    """Check the block whose shortcut passed no gradient."""
+    for arguments in (4, 4, 1), (4, 6, 2):
+        in_channels, channels, stride = arguments
+        case = f"{in_channels} to {channels} channels, stride {stride}"
+        with in_case(case):
+            same_function(
+                block,
+                functools.partial(basic, channels=channels, stride=stride),
+                (2, in_channels, 8, 8),
+                arguments=arguments,
+                case=case,
+            )
+
+
+@exercise(
     label="ex-gradient-flow-bounds",
     hint="How much shorter, at most, can one factor I + J make a row? How "
     "much longer?",
@@ -233,7 +265,7 @@ def gradients_by_length(by_length: Callable) -> None:
         J = rng.standard_normal((L, 5, 5)) / 2
         pulls = [functools.partial(_pull, A) for A in J]
         g = rng.standard_normal(5)
-        rows = by_length(g, pulls)
+        rows = by_length(g.copy(), [*pulls])
         if not isinstance(rows, list | tuple | np.ndarray):
             raise Wrong(
                 f"`by_length` returns a {type(rows).__name__}, not a list of "
@@ -275,9 +307,10 @@ def lesion(without: Callable) -> None:
     backend, models = book(without)
     X, net = _IMAGES, _residual_network(backend, models)
     whole = backend.forward(net, X)
-    given = {}
+    given, networks = {}, {}
     for removed in ([], [5], [0, 1]):
-        lesioned = without(net, removed)
+        lesioned = without(net, [*removed])
+        networks[tuple(removed)] = lesioned
         if lesioned is None:
             raise Wrong("`without` returns None: `return` is missing")
         if not backend.is_network(lesioned):
@@ -299,6 +332,8 @@ def lesion(without: Callable) -> None:
             )
         if not np.allclose(scores, right, atol=1e-3 * np.abs(right).max()):
             _blame(backend, models, removed, scores)
+    for removed, lesioned in networks.items():
+        _compare_gradients(backend, models, removed, lesioned)
 
 
 _IMAGES = np.random.default_rng(1).standard_normal((3, 1, 12, 12))
@@ -317,9 +352,8 @@ def _own_network(backend, models):
     return net, backend.get_weights(net)
 
 
-@functools.cache
-def _without(backend, models, removed):
-    """Return the scores of the network, some blocks of which do nothing."""
+def _own_without(backend, models, removed):
+    """Return the own network, some blocks of which do nothing."""
     net, weights = _own_network(backend, models)
     weights = dict(weights)
     for index in removed:
@@ -327,7 +361,26 @@ def _without(backend, models, removed):
             key = f"layer{index // 2 + 1}.{index % 2}.bn2.{part}"
             weights[key] = 0 * weights[key]
     backend.set_weights(net, weights)
+    return net
+
+
+@functools.cache
+def _without(backend, models, removed):
+    """Return the scores of the network, some blocks of which do nothing."""
+    net = _own_without(backend, models, removed)
     return backend.forward(net, _IMAGES)
+
+
+def _compare_gradients(backend, models, removed, lesioned):
+    own = _own_without(backend, models, removed)
+    weight = weight_of((len(_IMAGES), 10))
+    found, right = (
+        by_shape(backend, net, _IMAGES, weight, False)
+        for net in (lesioned, own)
+    )
+    # Of the blocks that do nothing, the last scale and shift have a gradient.
+    right = {s: gradient for s, gradient in right.items() if len(s) != 1}
+    compare_sums(found, right, f"of `without(net, {list(removed)})`")
 
 
 def _blame(backend, models, removed, scores):
@@ -408,6 +461,23 @@ def stochastic_depth(block: Callable) -> None:
             f"with `keep` = {KEEP} the branch was there in only {count} of 60 "
             "training steps"
         )
+    _compare_trained(backend, net, X, kept)
+
+
+def _compare_trained(backend, net, X, kept):
+    """Compare the gradients of a training step that has the branch."""
+    weight = weight_of(X.shape)
+    for _ in range(60):
+        for variable in [*backend.parameters(net), *backend.statistics(net)]:
+            variable.fill()
+        try:
+            Y, *found = backend.gradients(net, X, weight, True)
+        except Exception as error:
+            raise backward_raises(error) from None
+        if _like(Y, kept):
+            whole = functools.partial(_dropped, factor=1)
+            compare_with(whole, X, True, backend.parameters(net), *found)
+            return
 
 
 def _like(Y, right):

@@ -6,7 +6,12 @@ import numpy as np
 
 from d2lutils.backends.variable import describe
 from d2lutils.check.answer import Wrong, exercise
-from d2lutils.check.compare import function, integer, same_function
+from d2lutils.check.compare import (
+    function,
+    integer,
+    same_function,
+    trainable,
+)
 from d2lutils.check.compare import shape as same_shape
 from d2lutils.check.recognise import network
 from d2lutils.check.reference import max_pool, relu
@@ -163,6 +168,7 @@ def merging_convolution(merging_convolution: Callable) -> None:
                 "should have nothing but one matrix"
             )
         _compare_merging(c, Y[:-1, :, 0, 0].T)
+        trainable(backend, net, units[:, :, None, None])
 
 
 def _dense(first_new=False, relu_first=False):

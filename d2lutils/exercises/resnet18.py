@@ -8,7 +8,7 @@ import numpy as np
 
 from d2lutils.check.answer import Wrong, exercise, in_case
 from d2lutils.check.blocks import basic, plain
-from d2lutils.check.compare import integer, same_function, shape
+from d2lutils.check.compare import integer, same_function, shape, trainable
 from d2lutils.check.recognise import network
 from d2lutils.check.reference import global_avg_pool, max_pool, relu
 
@@ -204,7 +204,7 @@ def small_stem(make_stem: Callable) -> None:
     if not Y.any():
         raise Wrong("all entries are zero")
     # Large enough for ε not to matter.
-    large, larger = (backend.forward(net, s * X, True) for s in (100, 1000))
+    large, larger = (backend.forward(net, s * X, True) for s in (1e4, 1e5))
     if np.abs(larger - large).max() > 0.1 * np.abs(large).max():
         raise Wrong(
             "an input that is ten times as large changes the output, so "
@@ -220,6 +220,7 @@ def small_stem(make_stem: Callable) -> None:
     changed = backend.forward(net, other) - backend.forward(net, X)
     if np.any(np.abs(changed) > 1e-6, axis=(0, 1)).sum() <= 1:
         raise Wrong("each output depends on a single pixel")
+    trainable(backend, net, X, training=True)
 
 
 def _always_training(X, weights, training):

@@ -11,6 +11,7 @@ from d2lutils.check.compare import (
     integer,
     same_function,
     same_results,
+    trainable,
 )
 from d2lutils.check.recognise import backend_of, network
 
@@ -131,6 +132,9 @@ def load_dense(load_dense: Callable) -> None:
             ),
         ]
         array(f"layer(X), {case},", found, X @ W.T + bias, mistakes=mistakes)
+        if len(backend.parameters(layer)) != 2:
+            raise Wrong(f"{case}: weight and bias cannot both be trained now")
+        trainable(backend, layer, X, case=case)
 
 
 def _conv(channels, size, stride, same=0):

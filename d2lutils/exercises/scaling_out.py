@@ -262,7 +262,7 @@ def accumulated(accumulate: Callable) -> None:
 
         array(
             f"accumulate(…) {case}",
-            accumulate(gradient, X, y, size),
+            accumulate(gradient, X.copy(), y.copy(), size),
             _gradient(X, y),
             tolerance=1e-6,
             mistakes=[

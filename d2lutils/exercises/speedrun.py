@@ -7,7 +7,14 @@ from collections.abc import Callable
 import numpy as np
 
 from d2lutils.check.answer import Unanswered, Wrong, exercise
-from d2lutils.check.compare import function, integer, number, same_results
+from d2lutils.check.compare import (
+    function,
+    integer,
+    number,
+    same_results,
+    trainable,
+)
+from d2lutils.check.gradients import by_shape, compare_sums, weight_of
 from d2lutils.check.models import book, filled
 from d2lutils.check.recognise import backend_of, network
 from d2lutils.check.values import plain
@@ -189,6 +196,10 @@ def smoothed_loss(smoothed_loss: Callable) -> None:
             "although all is right with small ones: the softmax has been "
             "rounded to 0 before its logarithm is taken"
         )
+    scores, labels, epsilon = cases[0]
+    labels = backend.tensor(labels.astype(backend.label_type))
+    net = backend.wrap(lambda S: smoothed_loss(S, labels, epsilon), [])
+    trainable(backend, net, scores)
 
 
 @exercise(
@@ -454,6 +465,28 @@ def lying_mirror(flip_average: Callable) -> None:
         "after one step's forward pass `{}` is not what the network alone "
         "would have made of it",
     )
+    for training in False, True:
+        _compare_gradients(trial, training)
+
+
+def _compare_gradients(trial, training):
+    def gradients(net, X):
+        trial.backend.set_weights(trial.inner, trial.weights)
+        weight = weight_of((len(X), 10))
+        return by_shape(trial.backend, net, X, weight, training)
+
+    found, right = (
+        gradients(trial.net, trial.X),
+        gradients(trial.inner, trial.X),
+    )
+    if not training:
+        mirrored = gradients(trial.inner, np.flip(trial.X, 3))
+        mirrored[""] = np.flip(mirrored[""], 3)
+        right = {
+            shape: (right[shape] + mirrored[shape]) / 2 for shape in right
+        }
+    mode = "training" if training else "evaluation"
+    compare_sums(found, right, f"in {mode} mode")
 
 
 def _compare_weights(found, wanted, words):

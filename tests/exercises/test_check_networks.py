@@ -7,7 +7,8 @@ import pytest
 
 from d2lutils.backends.variable import values
 from d2lutils.check import recognise
-from d2lutils.check.answer import Wrong
+from d2lutils.check.answer import Wrong, exercise
+from d2lutils.check.gradients import trainable
 from d2lutils.check.networks import same_function
 from d2lutils.check.reference import relu
 
@@ -46,7 +47,7 @@ def test_class_factory_network_and_function(styles):
 
     makes = styles.Block, styles.Block(), block, lambda: block
     for make in (*makes, *styles.STYLES):
-        same_function(make, reference, SHAPE, gradient=True)
+        same_function(make, reference, SHAPE)
 
 
 def test_network_keeps_its_values(styles):
@@ -117,7 +118,7 @@ def test_no_gpu_rounds_factors_to_ten_bits(styles):
         return block(X)
 
     assert before
-    same_function(observed, reference, SHAPE, gradient=True)
+    same_function(observed, reference, SHAPE)
     assert seen and not any(seen)
     assert styles.rounds_factors() == before
 
@@ -128,14 +129,126 @@ def test_momentum(styles):
     assert "moves too far" in fault(styles.Block, momentum=right / 2)
 
 
-def test_gradient_that_is_cut(styles):
+UNTRAINABLE = {
+    "shortcut cut off": (
+        lambda styles, net: lambda X: styles.relu(net.body(X) + styles.cut(X)),
+        "the gradient by the input is not the slope",
+    ),
+    "branch reads what is cut off": (
+        lambda styles, net: lambda X: styles.relu(net.body(styles.cut(X)) + X),
+        "the gradient by the input is not the slope",
+    ),
+    "branch cut off": (
+        lambda styles, net: lambda X: styles.relu(styles.cut(net.body(X)) + X),
+        "no gradient arrives at any of its parameters",
+    ),
+    "all cut off": (
+        lambda styles, net: lambda X: styles.cut(net(X)),
+        "no gradient arrives at its input or at any of its parameters",
+    ),
+    "input cut off": (
+        lambda styles, net: lambda X: net(styles.cut(X)),
+        "no gradient arrives at its input, so no layer before it",
+    ),
+    "through NumPy": (
+        lambda styles, net: (
+            lambda X: styles.relu(net.body(X) + styles.through_numpy(X))
+        ),
+        "the gradient by the input is not the slope",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNTRAINABLE)
+def test_network_that_cannot_be_trained(styles, kind):
+    make, words = UNTRAINABLE[kind]
+    for modes in (False,), (False, True):
+        net = styles.Block()
+        said = fault(make(styles, net), modes=modes)
+        assert said.startswith("the outputs are right, but the network cannot")
+        assert words in said
+
+
+def test_layers_of_which_some_are_cut_off(styles):
     net = styles.Block()
+    first, last = styles.halves(net.body)
 
     def block(X):
-        return styles.relu(net.body(styles.cut(X)) + X)
+        return styles.relu(last(styles.cut(first(X))) + X)
 
-    same_function(block, reference, SHAPE)
-    assert "the gradient" in fault(block, gradient=True)
+    said = fault(block)
+    assert "no gradient arrives at 3 of its 6 parameters" in said
+
+
+@pytest.mark.frameworks("pytorch", "mxnet")  # TensorFlow changes nothing
+def test_change_in_place(styles):
+    body = styles.sequence(*styles.layers())
+
+    def block(X):
+        X += body(X)
+        return styles.relu(X)
+
+    assert "its backward pass raises" in fault(block, modes=(False,))
+
+
+def test_code_without_gradients(styles):
+    said = fault(styles.without_gradients(styles.Block()), modes=(False,))
+    assert "no gradient arrives at its input or at any" in said
+
+
+def test_gradients_against_the_slopes_of_a_network(styles, backend):
+    X = np.random.default_rng(0).standard_normal(SHAPE)
+    net = styles.Block()
+    for training in False, True:
+        trainable(backend, net, X, training)
+        for make, _ in UNTRAINABLE.values():
+            cut = backend.wrap(make(styles, net), [net])
+            with pytest.raises(Wrong, match=r"here: .* cannot be trained"):
+                trainable(backend, cut, X, training, "here")
+    # A layer that is not used need not learn.
+    spare = backend.wrap(lambda X: net(X), [net, backend.dense(3, 4)])
+    trainable(backend, spare, X)
+
+
+def test_check_leaves_a_network_as_it_was(styles, backend):
+    X = np.random.default_rng(1).standard_normal(SHAPE)
+    net = styles.Block()
+    backend.forward(net, X, True)
+    body, before = net.body, styles.state(net)
+    for make in net, lambda: net, lambda X: styles.relu(body(X) + X):
+        same_function(make, reference, SHAPE)
+        fault(make, mistakes=[(early, "early")], momentum=0.5)
+        trainable(backend, net, X, True)
+        after = styles.state(net)
+        assert before.keys() == after.keys()
+        for name, value in before.items():
+            assert np.array_equal(value, after[name]), name
+
+
+@pytest.mark.frameworks("pytorch", "tensorflow")  # MXNet hides its generator
+def test_check_leaves_random_numbers_and_types_as_they_were(styles, backend):
+    def body(answer):
+        styles.disturb()
+        same_function(styles.Block, reference, SHAPE)
+
+    check = exercise(label="ex", hint="Look.", why="So.")(body)
+    drawn = []
+    for disturbed in False, True:
+        backend.set_seed(7)
+        styles.draw()
+        if disturbed:
+            check(0)
+        drawn.append([styles.draw() for _ in range(3)])
+    assert np.array_equal(*drawn)
+    assert drawn[0][0].dtype == drawn[1][0].dtype
+
+
+def test_network_of_double_precision(styles):
+    same_function(styles.in_double, reference, SHAPE)
+    net = styles.in_double()
+    same_function(net, reference, SHAPE)
+    body = net.body
+    same_function(lambda X: styles.relu(body(X) + X), reference, SHAPE)
 
 
 def test_layers_that_wait_for_an_input(styles):

@@ -132,20 +132,52 @@ def test_variables_are_read_and_written(backend):
     assert not np.allclose(backend.forward(net, X), before)
 
 
-def test_input_gradient_is_a_slope(backend):
+def test_gradients_are_slopes(backend):
     net = small_runs.network(backend)
     rng = np.random.default_rng(0)
     X = rng.random((2, 1, 28, 28), np.float32)
     weight = rng.standard_normal((2, 10)).astype(np.float32)
-    step = 1e-3 * rng.standard_normal(X.shape).astype(np.float32)
+    right = backend.forward(net, X)
+    Y, by_input, by_parameters = backend.gradients(net, X, weight, False)
+    np.testing.assert_allclose(Y, right, rtol=1e-5)
+
+    def slope(move, shape):
+        step = 1e-3 * rng.standard_normal(shape).astype(np.float32)
+        ahead, behind = move(step), move(-step)
+        return step, (weight * (ahead - behind)).sum() / 2
+
+    step, rise = slope(lambda step: backend.forward(net, X + step), X.shape)
+    assert by_input.shape == X.shape
+    assert (by_input * step).sum() == pytest.approx(rise, rel=0.05)
+    variables = backend.parameters(net)
+    for each, gradient in zip(variables, by_parameters, strict=True):
+        value = each.read()
+
+        def moved(step, each=each, value=value):
+            each.write(value + step)
+            Y = backend.forward(net, X)
+            each.write(value)
+            return Y
+
+        step, rise = slope(moved, each.shape)
+        assert gradient.shape == each.shape
+        found = (gradient * step).sum()
+        assert found == pytest.approx(rise, rel=0.05, abs=1e-4), each.name
+
+
+def test_network_gets_back_what_passes_change(backend):
+    net = network(backend)
+    X = np.random.default_rng(0).random((2, 1, 28, 28), np.float32)
     backend.forward(net, X)
-    gradient = backend.input_gradient(net, X, weight, False)
-    assert gradient.shape == X.shape
-    slope = (
-        weight
-        * (backend.forward(net, X + step) - backend.forward(net, X - step))
-    ).sum() / 2
-    assert (gradient * step).sum() == pytest.approx(slope, rel=0.05)
+    before = backend.get_weights(net)
+    with backend.kept(net):
+        for each in backend.parameters(net):
+            each.fill()
+        backend.forward(net, X, training=True)
+        moved = backend.get_weights(net)
+    assert all(not np.array_equal(moved[k], before[k]) for k in before)
+    after = backend.get_weights(net)
+    assert all(np.array_equal(after[k], before[k]) for k in before)
 
 
 def test_wrapped_function_is_a_network(backend):

@@ -60,6 +60,56 @@ def filled(text):
     return in_each(*(text.format(**each) for each in words))
 
 
+_CUT = """def cut(make):
+    def made(*arguments, **options):
+        net = make(*arguments, **options)
+        return lambda X: RESULT
+
+    made.expansion = 1
+    return made
+
+
+"""
+
+
+def cut(value):
+    """Return a value that is cut off from the gradient, in each framework."""
+    return in_each(
+        f"{value}.detach()", f"tf.stop_gradient({value})", f"{value}.detach()"
+    )
+
+
+def cut_off(check, answer):
+    """Return two answers that compute what is right and cannot be trained.
+
+    In one the network of the solution is cut off from its input, in the
+    other its output from the network.
+
+    Args:
+        check: The name of the check.
+        answer: The class or factory that the solution hands in.
+    """
+    call = f"check.{check}({answer}"
+    mended = f"{_CUT}check.{check}(cut({answer})"
+    of_input, of_output = (
+        put(in_each(*[mended] * len(FRAMEWORKS)), RESULT=result)
+        for result in (
+            {fw: f"net({text})" for fw, text in cut("X").items()},
+            cut("net(X)"),
+        )
+    )
+    return [
+        (
+            {fw: Replaced(call, text) for fw, text in of_input.items()},
+            "no gradient arrives at its input",
+        ),
+        (
+            {fw: Replaced(call, text) for fw, text in of_output.items()},
+            "no gradient arrives at its input",
+        ),
+    ]
+
+
 def put(codes, **parts):
     """Return the code of each framework with parts in place of names.
 

@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on bottlenecks."""
 
-from answer_code import put, replace, replace_each
+from answer_code import cut_off, put, replace, replace_each
 
 SHAPES = "[(128, 28, 28), (128, 28, 28), (512, 28, 28)]"
 
@@ -208,6 +208,7 @@ ANSWERS = {
     },
     "bottleneck": {
         "wrong": [
+            *cut_off("bottleneck", "Bottleneck"),
             (
                 replace_each(
                     (
@@ -302,6 +303,7 @@ ANSWERS = {
     },
     "skipping_bottleneck": {
         "wrong": [
+            *cut_off("skipping_bottleneck", "Bottleneck"),
             (
                 replace(
                     "conv(in_channels, channels, 1),",
@@ -341,6 +343,7 @@ ANSWERS = {
     },
     "grouped_bottleneck": {
         "wrong": [
+            *cut_off("grouped_bottleneck", "GroupedBottleneck"),
             (
                 replace_each(
                     ("groups=groups, bias=False", "bias=False"),

@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on convolutional blocks."""
 
-from answer_code import put, replace, replace_each
+from answer_code import cut_off, put, replace, replace_each
 
 CONVOLVE = """
 def convolve(X, W, b, stride=1, padding=0, dilation=1):
@@ -346,6 +346,7 @@ check.dilated_convolve(with_holes)
     },
     "half_size": {
         "wrong": [
+            *cut_off("half_size", "HalfSize"),
             (
                 half_size(
                     "nn.ZeroPad2d((0, 1, 0, 1))",
@@ -498,6 +499,7 @@ check.dilated_convolve(with_holes)
     },
     "group_norm": {
         "wrong": [
+            *cut_off("group_norm", "GroupNorm"),
             (
                 replace_each(
                     ("self.groups, -1)", "X.shape[1], -1)"),

@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on function classes."""
 
-from answer_code import replace, replace_each
+from answer_code import cut_off, replace, replace_each
 
 PADDED = "F.pad(X, (0, 0, 0, 0, 0, self.missing))"
 SUMS = (
@@ -51,6 +51,28 @@ ANSWERS = {
     },
     "slipped_embed": {
         "wrong": [
+            (
+                replace_each(
+                    (
+                        "check.slipped_embed(embed)",
+                        "check.slipped_embed(lambda shallow, deep: ("
+                        "embed(shallow, deep), deep.requires_grad_(False)))",
+                    ),
+                    (
+                        "check.slipped_embed(embed)",
+                        "check.slipped_embed(lambda shallow, deep: ("
+                        "embed(shallow, deep), setattr(deep, 'trainable', "
+                        "False)))",
+                    ),
+                    (
+                        "check.slipped_embed(embed)",
+                        "check.slipped_embed(lambda shallow, deep: ("
+                        "embed(shallow, deep), "
+                        "deep.collect_params().setattr('grad_req', 'null')))",
+                    ),
+                ),
+                "be trained",
+            ),
             (replace(", 1, 1] = 1", ", 0, 0] = 1"), "moves the image"),
             (replace(", 1, 1] = 1", ", 2, 2] = 1"), "moves the image"),
             (
@@ -97,6 +119,32 @@ check.slipped_embed(embed)
     "embed_residual": {
         "wrong": [
             (
+                replace_each(
+                    (
+                        "check.embed_residual(embed)",
+                        "check.embed_residual(lambda shallow, deep: ("
+                        "embed(shallow, deep), deep.requires_grad_(False)))",
+                    ),
+                    (
+                        "check.embed_residual(embed)",
+                        "check.embed_residual(lambda shallow, deep: ("
+                        "embed(shallow, deep), setattr(deep, 'trainable', "
+                        "False)))",
+                    ),
+                    (
+                        "check.embed_residual(embed)",
+                        "check.embed_residual(lambda shallow, deep: ("
+                        "embed(shallow, deep), "
+                        "deep.collect_params().setattr('grad_req', 'null')))",
+                    ),
+                ),
+                {
+                    "pytorch": "be trained",
+                    "tensorflow": "scores differ",  # Keras freezes the mode
+                    "mxnet": "be trained",
+                },
+            ),
+            (
                 "check.embed_residual(embed_plain)",
                 "in evaluation mode the scores differ",
             ),
@@ -141,6 +189,7 @@ check.embed_residual(embed)
     },
     "fair_block": {
         "wrong": [
+            *cut_off("fair_block", "Fair"),
             ("check.fair_block(PlainBlock)", "this is the plain block"),
             ("check.fair_block(BasicBlock)", "more parameters"),
             (

@@ -1,6 +1,15 @@
 """Answers to the exercises of the chapter on the flow of gradients."""
 
-from answer_code import replace, replace_each
+from answer_code import (
+    Replaced,
+    cut,
+    cut_off,
+    filled,
+    in_each,
+    put,
+    replace,
+    replace_each,
+)
 
 LOOP = {
     "pytorch": """
@@ -108,6 +117,45 @@ def scaled(new, new_tensorflow):
     )
 
 
+ONE_WAY = filled("""
+class Block(BasicBlock):
+    {forward}
+        Y = {relu}(self.bn1(self.conv1(X){training}))
+        Y = self.bn2(self.conv2(Y){training})
+        X = self.shortcut(X{training})
+        RESULT
+
+
+check.one_way_shortcut(Block)
+""")
+RELU_OF_SUM = filled("{relu}(Y + X)")
+THROUGH_NUMPY = in_each(
+    "torch.tensor(X.detach().numpy())",
+    "tf.constant(X.numpy())",
+    "mx.np.array(X.asnumpy())",
+)
+
+
+def one_way(result, X="X", Y="Y"):
+    """Return the block with another last line, in which X and Y are parts."""
+    result = filled(result)
+    return put(put(ONE_WAY, RESULT=result), SHORT=X, BRANCH=Y)
+
+
+LESIONED = """
+class Lesioned(PARENT):
+    def __init__(self, net, removed):
+        super().__init__()
+        self.net = without(net, removed)
+
+    def FORWARD(self, X):
+        return self.net(CUT)
+
+
+check.lesion(Lesioned)
+"""
+
+
 BY_LENGTH = """
 def by_length(g, pull_backs):
     rows = [g]
@@ -193,6 +241,36 @@ check.product_order(gradient)
 """,
         ],
     },
+    "one_way_shortcut": {
+        "wrong": [
+            (
+                one_way("return {relu}(BRANCH + SHORT)", cut("X")),
+                "the gradient by the input is not the slope",
+            ),
+            (
+                one_way("return {relu}(BRANCH + SHORT)", "X", cut("Y")),
+                "no gradient arrives at any of its parameters",
+            ),
+            (
+                one_way("return {relu}(BRANCH + SHORT)", THROUGH_NUMPY),
+                "the gradient by the input is not the slope",
+            ),
+            (
+                put(one_way("return SHORT", cut("ALL")), ALL=RELU_OF_SUM),
+                "no gradient arrives at its input or at any",
+            ),
+            (
+                one_way("X += BRANCH\n        return {relu}(X)")
+                | {"tensorflow": one_way("return X")["tensorflow"]},
+                {"pytorch": "raises", "tensorflow": "diff", "mxnet": "raises"},
+            ),
+            (one_way("return BRANCH + SHORT"), "differ"),
+        ],
+        "right": [
+            "check.one_way_shortcut(BasicBlock)",
+            one_way("return {relu}(0.5 * (2 * SHORT + BRANCH + BRANCH))"),
+        ],
+    },
     "gradient_bounds": {
         "wrong": [
             ("check.gradient_bounds(0, 1.02**50)", "next to nothing"),
@@ -211,6 +289,18 @@ check.product_order(gradient)
     },
     "lesion": {
         "wrong": [
+            (
+                {
+                    fw: Replaced("check.lesion(without)", text)
+                    for fw, text in put(
+                        in_each(LESIONED, LESIONED, LESIONED),
+                        PARENT=in_each("nn.Module", "keras.Model", "nn.Block"),
+                        FORWARD=in_each("forward", "call", "forward"),
+                        CUT=cut("X"),
+                    ).items()
+                },
+                "no gradient arrives at its input",
+            ),
             (LOOP, "Flatten the stages"),
             (loop("3 + i", "4 + i"), "Flatten the stages"),
             (
@@ -280,6 +370,7 @@ check.lesion(Lesioned)
     },
     "stochastic_depth": {
         "wrong": [
+            *cut_off("stochastic_depth", "Block"),
             (
                 scaled("Y", "scale = 1.0"),
                 "the branch is not multiplied by `keep`",

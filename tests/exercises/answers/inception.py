@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on Inception."""
 
-from answer_code import replace, replace_each, replace_words
+from answer_code import cut_off, replace, replace_each, replace_words
 
 MERGE = {
     "pytorch": """
@@ -309,6 +309,7 @@ ANSWERS = {
     },
     "merging_convolution": {
         "wrong": [
+            *cut_off("merging_convolution", "merging_convolution"),
             (
                 replace_each(
                     ("identity], dim=1)", "identity])"),
@@ -359,6 +360,7 @@ ANSWERS = {
     },
     "dense_block": {
         "wrong": [
+            *cut_off("dense_block", "DenseBlock"),
             (
                 replace_each(
                     ("[X, part(X)]", "[part(X), X]"),
@@ -399,6 +401,7 @@ ANSWERS = {
     },
     "residual_inception": {
         "wrong": [
+            *cut_off("residual_inception", "ResidualInception"),
             (
                 replace_words("{relu}(X + self.back(Y))", "X + self.back(Y)"),
                 "the ReLU behind the addition is missing",

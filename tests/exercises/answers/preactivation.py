@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on pre-activation."""
 
-from answer_code import filled, put, replace, replace_words
+from answer_code import cut_off, filled, put, replace, replace_words
 
 FAULTY = filled("""
 class Block(PreActBlock):
@@ -132,6 +132,7 @@ ANSWERS = {
     },
     "clean_path": {
         "wrong": [
+            *cut_off("clean_path", "Block"),
             (FAULTY, "the input after batch normalisation and ReLU"),
             (
                 replace("self.projection(A)", "self.projection(X)"),
@@ -153,6 +154,7 @@ ANSWERS = {
     },
     "preact_bottleneck": {
         "wrong": [
+            *cut_off("preact_bottleneck", "Block"),
             (POST, "post-activation"),
             (
                 replace_words(
@@ -251,6 +253,7 @@ check.preact_bottleneck(Other)
     },
     "activated_stem": {
         "wrong": [
+            *cut_off("activated_stem", "Activated"),
             ("check.activated_stem(PreActResNet)", "with its bare stem"),
             (
                 variant(first="PreActBlock(16, 16),"),

@@ -1,6 +1,15 @@
 """Answers to the exercises of the chapter on residual blocks."""
 
-from answer_code import filled, put, replace, replace_each, replace_words
+from answer_code import (
+    Replaced,
+    cut,
+    cut_off,
+    filled,
+    put,
+    replace,
+    replace_each,
+    replace_words,
+)
 
 PROJECTED = """conv(in_channels, out_channels, 1, stride),
                 batch_norm(out_channels)"""
@@ -109,6 +118,7 @@ ANSWERS = {
     },
     "residual_block": {
         "wrong": [
+            *cut_off("residual_block", "Block"),
             (
                 replace(
                     PROJECTED, "conv(in_channels, out_channels, 1, stride)"
@@ -158,6 +168,7 @@ ANSWERS = {
     },
     "strided_shortcut": {
         "wrong": [
+            *cut_off("strided_shortcut", "Block"),
             (
                 replace("stride != 1 or ", ""),
                 "4 to 4 channels, stride 2",
@@ -184,6 +195,17 @@ ANSWERS = {
     },
     "free_shortcut": {
         "wrong": [
+            (
+                {
+                    fw: Replaced(
+                        "check.free_shortcut(shortcut)",
+                        "check.free_shortcut(lambda X, out_channels, stride: "
+                        f"shortcut({text}, out_channels, stride))",
+                    )
+                    for fw, text in cut("X").items()
+                },
+                "no gradient arrives at its input",
+            ),
             (
                 replace_each(
                     ("0, missing)", "missing, 0)"),
@@ -298,6 +320,7 @@ check.free_shortcut(shortcut)
     },
     "early_relu": {
         "wrong": [
+            *cut_off("early_relu", "Block"),
             (subclass(RECTIFIED, SUM), "in front of the addition, not behind"),
             (subclass(SECOND, SUM), "behind the addition is missing"),
             (
@@ -313,6 +336,7 @@ check.free_shortcut(shortcut)
     },
     "preactivation_block": {
         "wrong": [
+            *cut_off("preactivation_block", "Block"),
             (
                 replace_words(
                     "return X + self.branch(X{training})",

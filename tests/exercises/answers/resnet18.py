@@ -1,6 +1,13 @@
 """Answers to the exercises of the chapter on ResNet-18."""
 
-from answer_code import filled, put, replace, replace_each, replace_words
+from answer_code import (
+    cut_off,
+    filled,
+    put,
+    replace,
+    replace_each,
+    replace_words,
+)
 
 
 def small_image(*shapes):
@@ -216,6 +223,7 @@ check.small_image(tuple(shapes))
     },
     "deeper": {
         "wrong": [
+            *cut_off("deeper", "resnet34"),
             (
                 "check.deeper(resnet18, 10_108_160)",
                 "this is ResNet-18",
@@ -261,6 +269,7 @@ check.deeper(ResNet(BasicBlock, [3, 4, 6, 3], 10, 1), sizes[1] - sizes[0])
     },
     "stem": {
         "wrong": [
+            *cut_off("stem", "make_stem"),
             (
                 padded("2, 3, 2, 3", "1, 1, 1, 1"),
                 "the convolution has one zero less on the left",
@@ -277,6 +286,7 @@ check.deeper(ResNet(BasicBlock, [3, 4, 6, 3], 10, 1), sizes[1] - sizes[0])
     },
     "frozen_norm": {
         "wrong": [
+            *cut_off("frozen_norm", "Block"),
             (frozen("False"), "does not know that it is being trained"),
             (frozen("True"), "in evaluation mode as well"),
             (
@@ -331,6 +341,7 @@ check.frozen_norm(Block)
     },
     "narrow_block": {
         "wrong": [
+            *cut_off("narrow_block", "Block"),
             (
                 replace_words(
                     "{relu}(X + self.branch(X{training}))",
@@ -383,6 +394,7 @@ check.narrow_block(net, num_parameters(net), 1_180_672.0)
     },
     "small_stem": {
         "wrong": [
+            *cut_off("small_stem", "make_stem"),
             (
                 small_stem("conv(1, 64, 3, stride=2), batch_norm(64), RELU"),
                 "is still halved once",
@@ -448,6 +460,7 @@ check.small_stem(Stem)
     },
     "plain_block": {
         "wrong": [
+            *cut_off("plain_block", "Plain"),
             ("check.plain_block(BasicBlock)", "the input is still added"),
             (replace("    expansion = 1\n", ""), "no attribute `expansion`"),
             (

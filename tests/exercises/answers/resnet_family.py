@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on the ResNet family."""
 
-from answer_code import replace, replace_each
+from answer_code import cut_off, replace, replace_each
 
 SHAPES = "[(256, 80, 80), (512, 40, 40), (1024, 20, 20), (2048, 10, 10)]"
 
@@ -268,6 +268,7 @@ ANSWERS = {
     },
     "resnet26": {
         "wrong": [
+            *cut_off("resnet26", "resnet26"),
             (replace("(2, 2, 2, 2), num", "(1, 1, 1, 1), num"), "ResNet-14"),
             (
                 replace("(2, 2, 2, 2), num", "(1, 2, 4, 1), num"),
@@ -316,6 +317,7 @@ ANSWERS = {
     },
     "stage_of_bottlenecks": {
         "wrong": [
+            *cut_off("stage_of_bottlenecks", "stage"),
             (
                 replace("channels * block.expansion, 1", "channels, 1"),
                 "three bottlenecks: the second block is told that 8 channels",

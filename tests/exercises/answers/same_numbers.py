@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on the same numbers."""
 
-from answer_code import replace, replace_each
+from answer_code import cut_off, replace, replace_each
 
 ALL = '["projection", "padding", "epsilon"]'
 ROWS = (
@@ -199,6 +199,30 @@ check.kernel_layout(
             (
                 replace_each(
                     (
+                        "check.load_dense(load_dense)",
+                        "check.load_dense(lambda layer, weight, bias: ("
+                        "load_dense(layer, weight, bias), "
+                        "layer.requires_grad_(False)))",
+                    ),
+                    (
+                        "check.load_dense(load_dense)",
+                        "check.load_dense(lambda layer, weight, bias: ("
+                        "load_dense(layer, weight, bias), "
+                        "setattr(layer, 'trainable', False)))",
+                    ),
+                    (
+                        "check.load_dense(load_dense)",
+                        "check.load_dense(lambda layer, weight, bias: ("
+                        "load_dense(layer, weight, bias), "
+                        "layer.collect_params().setattr("
+                        "'grad_req', 'null')))",
+                    ),
+                ),
+                "be trained",
+            ),
+            (
+                replace_each(
+                    (
                         "copy_(kernel.T)",
                         "copy_(kernel.reshape(layer.weight.shape))",
                     ),
@@ -259,6 +283,7 @@ check.kernel_layout(
     },
     "moved_conv": {
         "wrong": [
+            *cut_off("moved_conv", "conv"),
             (
                 {
                     "pytorch": """
@@ -309,6 +334,7 @@ check.moved_conv(conv)
     },
     "moved_batch_norm": {
         "wrong": [
+            *cut_off("moved_batch_norm", "batch_norm"),
             (
                 replace_each(
                     ("eps=1e-5", "eps=1e-3"),

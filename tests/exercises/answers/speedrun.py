@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on a fast recipe."""
 
-from answer_code import replace, replace_each
+from answer_code import Replaced, cut, cut_off, replace, replace_each
 
 # Not a replacement in the solution, which trains.
 WRAPPER = {
@@ -134,7 +134,7 @@ def other(z, y, eps):
     target = tf.one_hot(y, z.shape[1]) * (1 - eps) + eps / z.shape[1]
     losses = keras.losses.categorical_crossentropy(target, z,
                                                    from_logits=True)
-    return float(tf.reduce_mean(losses))
+    return tf.reduce_mean(losses)
 
 
 check.smoothed_loss(other)
@@ -143,7 +143,7 @@ check.smoothed_loss(other)
 def other(z, y, eps):
     target = npx.one_hot(y, z.shape[1]) * (1 - eps) + eps / z.shape[1]
     loss = gluon.loss.SoftmaxCrossEntropyLoss(sparse_label=False)
-    return loss(z, target).mean().item()
+    return loss(z, target).mean()
 
 
 check.smoothed_loss(other)
@@ -251,6 +251,17 @@ ANSWERS = {
     "smoothed_loss": {
         "wrong": [
             (
+                {
+                    fw: Replaced(
+                        "check.smoothed_loss(smoothed_loss)",
+                        "check.smoothed_loss(lambda S, y, epsilon: "
+                        f"smoothed_loss({text}, y, epsilon))",
+                    )
+                    for fw, text in cut("S").items()
+                },
+                "no gradient arrives at its input",
+            ),
+            (
                 replace(
                     "(1 - epsilon) * right + epsilon * over_classes", "right"
                 ),
@@ -277,6 +288,11 @@ ANSWERS = {
                     " / (scores.shape[1] - 1)",
                 ),
                 "over the other classes only",
+            ),
+            (
+                "check.smoothed_loss(lambda s, y, e: "
+                "float(smoothed_loss(s, y, e)))",
+                "what it returns is no tensor, but of type float",
             ),
             ("check.smoothed_loss(0.5)", "has to be a function"),
         ],
@@ -374,6 +390,7 @@ check.next_bfloat16(129 / 128, float(w))
     },
     "lying_mirror": {
         "wrong": [
+            *cut_off("lying_mirror", "FlipAverage")[:1],
             (wrapper("H"), "it stands on its head"),
             (wrapper(condition="False"), "in training mode the scores are"),
             (wrapper("N"), "another image of the batch"),

@@ -1,6 +1,6 @@
 """A residual block in MXNet."""
 
-from mxnet import autograd, npx
+from mxnet import autograd, np, npx
 from mxnet.gluon import nn
 
 relu = npx.relu
@@ -51,3 +51,34 @@ def first_kernel(net):
 
 def cut(X):
     return X.detach()
+
+
+def through_numpy(X):
+    return np.array(X.asnumpy())
+
+
+def without_gradients(net):
+    def function(X):
+        with autograd.pause():
+            return net(X)
+
+    return function
+
+
+def halves(body):
+    return sequence(*body[:3]), sequence(*body[3:])
+
+
+def state(net):
+    found = net._collect_params_with_prefix().items()
+    return {name: p.data().asnumpy() for name, p in found} | {
+        "gradient": net.body[0].weight.grad().asnumpy()
+    }
+
+
+def in_double():
+    net = Block()
+    net.initialize()
+    net(np.zeros((1, 8, 6, 6)))  # MXNet draws no weights in float64
+    net.cast("float64")
+    return net

@@ -60,5 +60,40 @@ def cut(X):
     return tf.stop_gradient(X)
 
 
+def through_numpy(X):
+    return tf.constant(X.numpy())
+
+
+def without_gradients(net):
+    return lambda X: tf.stop_gradient(net(tf.stop_gradient(X)))
+
+
+def halves(body):
+    return sequence(*body.layers[:3]), sequence(*body.layers[3:])
+
+
+def state(net):
+    return {variable.path: variable.numpy() for variable in net.variables}
+
+
+def draw():
+    return tf.random.uniform((3,)).numpy()
+
+
+def disturb():
+    tf.random.set_seed(0)
+    draw()
+    keras.config.set_floatx("float64")
+
+
+def in_double():
+    before = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    try:
+        return Block()
+    finally:
+        keras.config.set_floatx(before)
+
+
 def rounds_factors():
     return tf.config.experimental.tensor_float_32_execution_enabled()

@@ -64,5 +64,35 @@ def cut(X):
     return X.detach()
 
 
+def through_numpy(X):
+    return torch.tensor(X.detach().numpy())
+
+
+def without_gradients(net):
+    return torch.no_grad()(lambda X: net(X))
+
+
+def halves(body):
+    return body[:3], body[3:]
+
+
+def state(net):
+    found = {k: v.numpy().copy() for k, v in net.state_dict().items()}
+    return found | {"mode": net.training, "gradient": net.body[0].weight.grad}
+
+
+def draw():
+    return torch.rand(3).numpy()
+
+
+def disturb():
+    torch.manual_seed(0)
+    torch.set_default_dtype(torch.float64)
+
+
+def in_double():
+    return Block().double()
+
+
 def rounds_factors():
     return torch.backends.cudnn.allow_tf32
