@@ -147,7 +147,8 @@ def derive_exercises(
     """Return the notebook in which a chapter's exercises are done.
 
     It holds the imports of the page of solutions, and for each exercise its
-    text and its stub, or an empty cell for an answer in prose.
+    text and its stub, or an empty cell for an answer in prose. The last
+    cell tells what is solved.
     """
     project, converter = book.project, Converter(book, chapter)
     page = book.named[exercise.SOLUTIONS + chapter.name]
@@ -176,6 +177,10 @@ def derive_exercises(
         cells.append(
             new_code_cell(stub.source) if stub else new_markdown_cell("")
         )
+    if any(
+        "check." in stub.source for s in solved.values() for stub in s.stubs
+    ):
+        cells.append(new_code_cell(f'check.solved("{chapter.name}")'))
     return notebook(cells)
 
 

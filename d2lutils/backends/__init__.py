@@ -167,6 +167,15 @@ class Backend(Protocol):
     def statistics(self, net: Network) -> "list[Variable]":
         """Return the running statistics of a network."""
 
+    def others(self, net: Network) -> "list[Variable]":
+        """Return a network's other vectors and arrays of real numbers.
+
+        They are neither trained nor running statistics of the framework's
+        own layers, but whatever else its layers hold: statistics that a
+        reader's layer keeps, for one. Those that a layer replaces are read
+        from it anew each time.
+        """
+
     def get_weights(self, net: Network) -> dict[str, np.ndarray]:
         """Return a network's weights: torchvision's names → arrays."""
 

@@ -285,6 +285,36 @@ def statistics(net):
     ]
 
 
+def others(net):
+    """Return a network's other arrays of real numbers, in its attributes."""
+    known = {variable.name for variable in statistics(net)}
+    found = [
+        _variable(name, parameter, "other")
+        for name, parameter in _named(net).items()
+        if parameter.grad_req == "null" and name not in known
+    ]
+    todo = [net]
+    for block in todo:
+        todo += block._children.values()
+        found += [
+            _attribute(block, name)
+            for name, X in vars(block).items()
+            if is_tensor(X) and onp.dtype(X.dtype).kind == "f"
+        ]
+    return found
+
+
+def _attribute(block, name):
+    def write(array):
+        old = getattr(block, name)
+        setattr(block, name, np.array(array, dtype=old.dtype, ctx=old.ctx))
+
+    def read():
+        return numpy(getattr(block, name))
+
+    return Variable(f"{block.name}.{name}", read().shape, "other", read, write)
+
+
 def _named(net):
     """Return name → parameter, each once."""
     found = {}

@@ -255,7 +255,7 @@ def gradients(net, X, weight, training):
             return output, None, [None] * len(variables)
         factor = tf.cast(images(weight), output.dtype)
         by_input, *found = tape.gradient(
-            output, [inputs, *net.trainable_weights], factor
+            output, [inputs, *_trained(net)], factor
         )
     arrays = [
         None if X is None else variable.arrange(X)
@@ -267,7 +267,8 @@ def gradients(net, X, weight, training):
 @contextmanager
 def kept(net):
     """Give a network back all its values at the end."""
-    before = [(variable, variable.numpy()) for variable in net.variables]
+    own = [*net.variables, *_loose(net, True), *_loose(net, False)]
+    before = [(variable, variable.numpy()) for variable in own]
     try:
         yield
     finally:
@@ -309,7 +310,7 @@ def parameters(net):
             "bias" if variable.name == "bias" else "weight",
             id(variable) in depthwise,
         )
-        for variable in net.trainable_weights
+        for variable in _trained(net)
     ]
 
 
@@ -321,6 +322,46 @@ def statistics(net):
         for variable in net.non_trainable_weights
         if variable.name in kinds
     ]
+
+
+def others(net):
+    """Return a network's other arrays of real numbers, in its attributes."""
+    known = {variable.name for variable in statistics(net)}
+    found = [*net.non_trainable_weights, *_loose(net, False)]
+    found = [_variable(v, "other") for v in found if "float" in str(v.dtype)]
+    found += [
+        _attribute(layer, name)
+        for layer in net._flatten_layers()
+        for name, X in vars(layer).items()
+        if isinstance(X, tf.Tensor) and X.dtype.is_floating
+    ]
+    return [variable for variable in found if variable.name not in known]
+
+
+def _trained(net):
+    return [*net.trainable_weights, *_loose(net, True)]
+
+
+def _loose(net, trained):
+    """Return variables of TensorFlow's in attributes: Keras sees them not."""
+    return [
+        X
+        for layer in net._flatten_layers()
+        for X in vars(layer).values()
+        if isinstance(X, tf.Variable) and X.trainable == trained
+    ]
+
+
+def _attribute(layer, name):
+    def write(array):
+        old = getattr(layer, name)
+        setattr(layer, name, tf.cast(array, old.dtype))
+
+    def read():
+        return np.array(getattr(layer, name))
+
+    full = f"{layer.name}/{name}".removeprefix("_function/")
+    return Variable(full, read().shape, "other", read, write)
 
 
 _KERNELS = {  # dimensions → the axes that make it (out, in, height, width)
@@ -344,7 +385,7 @@ def _variable(variable, kind, depthwise=False):
         return np.asarray(array).transpose(axes).reshape(own)
 
     return Variable(
-        variable.path.removeprefix("_function/"),
+        getattr(variable, "path", variable.name).removeprefix("_function/"),
         own,
         kind,
         lambda: arrange(variable),

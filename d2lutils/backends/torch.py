@@ -195,7 +195,9 @@ def _input(net, X):
 
 def forward(net, X, training=False):
     """Return what a network computes of an array, in either mode."""
-    with mode(net, training), torch.no_grad(), full_precision():
+    # Layers of a reader's own may tell training by the gradients.
+    gradients = torch.set_grad_enabled(training)
+    with mode(net, training), gradients, full_precision():
         return numpy(net(_input(net, X)))
 
 
@@ -283,6 +285,29 @@ def statistics(net):
         for name, tensor in net.named_buffers()
         if name.split(".")[-1] in kinds
     ]
+
+
+def others(net):
+    """Return a network's other arrays of real numbers: buffers, attributes."""
+    known = {variable.name for variable in statistics(net)}
+    found = []
+    for path, module in net.named_modules():
+        for name, X in {**vars(module), **module._buffers}.items():
+            full = f"{path}.{name}".lstrip(".").removeprefix("parts.")
+            if is_tensor(X) and X.is_floating_point() and full not in known:
+                found.append(_attribute(full, module, name))
+    return found
+
+
+def _attribute(full, module, name):
+    def write(array):
+        old = getattr(module, name)
+        setattr(module, name, tensor(array).to(old.device, old.dtype))
+
+    def read():
+        return numpy(getattr(module, name)).copy()
+
+    return Variable(full, read().shape, "other", read, write)
 
 
 def _variable(name, tensor, kind):

@@ -6,8 +6,11 @@ hand over::
     check.bottleneck(Bottleneck)
 
 It says whether the answer is right; if not, what differs, and a hint. It
-never shows the solution. The call is the same in all frameworks, and
-importing this imports none of them.
+never shows the solution. What it returns is true if the answer is right.
+The call is the same in all frameworks, and importing this imports none of
+them.
+
+`check.solved("bottleneck")` shows which exercises of a chapter are solved.
 
 The checks themselves stand in `d2lutils.exercises`, a module for each
 chapter, which is loaded when one of its checks is asked for.
@@ -17,7 +20,9 @@ import difflib
 import importlib
 from collections.abc import Callable
 
+from .answer import Verdict
 from .catalogue import catalogue
+from .progress import solved
 
 _MODULES = catalogue()
 
@@ -25,10 +30,10 @@ __all__ = sorted(_MODULES)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted([*__all__, solved.__name__])
 
 
-def __getattr__(name: str) -> Callable[..., None]:
+def __getattr__(name: str) -> Callable[..., Verdict]:
     if name in _MODULES:
         module = importlib.import_module(
             f"d2lutils.exercises.{_MODULES[name]}"

@@ -6,7 +6,9 @@ raises `Wrong` where it is not::
     @exercise(
         label="ex-bottleneck-cost",
         hint="Count the three convolutions one by one.",
+        second_hint="A convolution has k² · in · out weights.",
         why="A bottleneck costs no more than ... Read on in ...",
+        read="resnet_family#what-the-family-costs",
     )
     def bottleneck_cost(parameters, macs):
         \"\"\"Check the parameters and MACs of the bottleneck.\"\"\"
@@ -16,9 +18,11 @@ All else that an answer may be (untouched, of a wrong type, raising, hanging)
 is caught here and told in a sentence. A check never raises.
 """
 
+import dataclasses
 import functools
 import inspect
 import json
+import math
 import os
 import random
 import textwrap
@@ -33,7 +37,10 @@ import numpy as np
 
 from d2lutils import backends
 
-from . import guard
+from . import attempts, guard
+
+SITE = "https://resnet-book.github.io/resnet-book"
+"""Where the book is read."""
 
 _WIDTH = 76
 _at_the_end: ContextVar[ExitStack | None] = ContextVar(
@@ -48,7 +55,8 @@ class Wrong(Exception):
     Args:
         what: What differs and where, a sentence without its first capital
             and full stop. It never holds the right answer.
-        hint: Replaces the exercise's hint, where the mistake is recognised.
+        hint: Replaces the exercise's hints, where the mistake is recognised;
+            "" where they would mislead.
     """
 
     def __init__(self, what: str, hint: str | None = None):
@@ -69,7 +77,8 @@ def in_case(case: str) -> Iterator[None]:
     except (Wrong, Unanswered):
         raise
     except Exception as error:
-        raise Wrong(f"{case}: {guard.blame(error)}") from error
+        hint = None if guard.is_about_shapes(error) else ""
+        raise Wrong(f"{case}: {guard.blame(error)}", hint) from error
 
 
 def brief(value: object) -> str:
@@ -78,18 +87,43 @@ def brief(value: object) -> str:
     return f"`{text[:57]}…`" if len(text) > 58 else f"`{text}`"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
-    """What a check has found."""
+    """What a check has found: true if the answer is right.
+
+    The check has printed it already, so a notebook shows nothing more where
+    it is the value of a cell.
+
+    Attributes:
+        passed: Whether the answer is right.
+        what: What differs, a sentence without its first capital.
+        hint: What helps.
+        judged: Whether there was an answer to be judged.
+    """
 
     passed: bool
     what: str
     hint: str = ""
+    judged: bool = True
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __repr__(self) -> str:
+        return "right" if self.passed else "not right"
+
+    def _ipython_display_(self) -> None:
+        pass
 
 
 def exercise(
-    *, label: str, hint: str, why: str
-) -> Callable[[Callable[_Answers, None]], Callable[_Answers, None]]:
+    *,
+    label: str,
+    hint: str,
+    why: str,
+    second_hint: str = "",
+    read: str = "",
+) -> Callable[[Callable[_Answers, None]], Callable[_Answers, Verdict]]:
     """Make a function the public check of an exercise.
 
     Args:
@@ -97,10 +131,12 @@ def exercise(
         hint: One sentence that helps with the usual mistake.
         why: A paragraph to print after a pass: why the answer matters, and
             where to read on.
+        second_hint: A stronger one, from the second wrong answer on.
+        read: The page to read on, such as "resnet18" or "resnet18#stages".
 
     Returns:
         A decorator. The function's name becomes the check's, which takes the
-        function's arguments, prints what it finds and returns None.
+        function's arguments, prints what it finds and returns a `Verdict`.
     """
 
     def decorate(body):
@@ -109,34 +145,52 @@ def exercise(
         @functools.wraps(body)
         def check(*args, **kwargs):
             start, cpu = time.monotonic(), time.process_time()
-            verdict = _judge(body, hint, args, kwargs)
+            so_far = attempts.of(name)
+            helps = second_hint if so_far.wrong and second_hint else hint
+            verdict = _judge(body, helps, so_far, args, kwargs)
+            if verdict.judged:
+                so_far.note(verdict.passed)
             seconds = time.monotonic() - start
             _log(name, verdict, seconds, time.process_time() - cpu)
-            _say(name, verdict, why)
+            _say(name, verdict, why, read)
+            return verdict
 
         check.label, check.hint, check.why = label, hint, why
+        check.second_hint, check.read = second_hint, read
         return check
 
     return decorate
 
 
-def _judge(body, hint, args, kwargs):
+def _judge(body, hint, so_far, args, kwargs):
     """Return the verdict on an answer; raise nothing."""
     answers = [*args, *kwargs.values()]
     if any(guard.is_ellipsis(answer) for answer in answers):
-        return Verdict(False, "not answered yet: `...` waits for your answer")
+        return _unanswered("`...` waits for your answer")
     try:
         inspect.signature(body).bind(*args, **kwargs)
     except TypeError as error:
         call = f"check.{body.__name__}({', '.join(_names(body))})"
-        return Verdict(False, f"the check is called as `{call}`: {error}")
+        what = f"the check is called as `{call}`: {error}"
+        return Verdict(False, what, judged=False)
+    predicted = not any(map(callable, answers))
+    if predicted and (pause := so_far.pause()):
+        return Verdict(
+            False,
+            f"{so_far.wrong} predictions were wrong; the next one is judged "
+            f"in {math.ceil(pause)} seconds",
+            "Work it out on paper meanwhile.",
+            judged=False,
+        )
     try:
         with _undisturbed():
             guard.within(guard.seconds(), body, *args, **kwargs)
     except Unanswered:
-        return Verdict(False, "not answered yet: your code returns `...`")
+        return _unanswered("your code returns `...`")
     except Wrong as wrong:
-        verdict = Verdict(False, wrong.what, wrong.hint or hint)
+        helps = hint if wrong.hint is None else wrong.hint
+        # An answer of a wrong kind is no try.
+        verdict = Verdict(False, wrong.what, helps, judged=bool(helps))
     except guard.TimeUp as up:
         return Verdict(
             False,
@@ -147,14 +201,19 @@ def _judge(body, hint, args, kwargs):
             f"{guard.seconds():g}.",
         )
     except KeyboardInterrupt:
-        return Verdict(False, "interrupted before the check was done")
+        what = "interrupted before the check was done"
+        return Verdict(False, what, judged=False)
     except BaseException as error:
-        verdict = Verdict(False, guard.blame(error, body), hint)
+        helps = hint if guard.is_about_shapes(error) else ""
+        verdict = Verdict(False, guard.blame(error, body), helps)
     else:
         return Verdict(True, "right")
     # A right answer may have a `...` left over, so this is asked last.
     if place := guard.untouched(answers):
-        return Verdict(False, f"not answered yet: {place}")
+        return _unanswered(place)
+    if place := guard.left_over(answers):
+        what = f"{verdict.what.rstrip('.')} ({place})"
+        return dataclasses.replace(verdict, what=what)
     return verdict
 
 
@@ -186,6 +245,10 @@ def until_the_end(context: AbstractContextManager) -> None:
         stack.enter_context(context)
 
 
+def _unanswered(what):
+    return Verdict(False, f"not answered yet: {what}", judged=False)
+
+
 def _names(body):
     return inspect.signature(body).parameters
 
@@ -207,9 +270,12 @@ def _log(name, verdict, seconds, cpu_seconds):
         log.write(json.dumps(entry) + "\n")
 
 
-def _say(name, verdict, why):
+def _say(name, verdict, why, read):
     if verdict.passed:
         parts = [f"✓ {name}: right.", why]
+        if read:  # notebooks and terminals make a link of it
+            page, _, place = read.partition("#")
+            parts.append(f"{SITE}/chapters/{page}.html#{place}".rstrip("#"))
     else:
         parts = [f"✗ {name}: {verdict.what.rstrip('.')}."]
         if verdict.hint:

@@ -7,11 +7,22 @@ Values are compared in `values`, functions of numbers or arrays in
 from .functions import function, same_results
 from .gradients import trainable
 from .networks import same_function
-from .values import array, boolean, choice, integer, number, sequence, shape
+from .values import (
+    array,
+    boolean,
+    by_how_much,
+    choice,
+    integer,
+    number,
+    sequence,
+    shape,
+    together,
+)
 
 __all__ = [
     "array",
     "boolean",
+    "by_how_much",
     "choice",
     "function",
     "integer",
@@ -20,5 +31,6 @@ __all__ = [
     "same_results",
     "sequence",
     "shape",
+    "together",
     "trainable",
 ]

@@ -113,31 +113,33 @@ def of_outputs(given, right, mode, evaluated, tolerance):
     return what + f"; the first is {first}"
 
 
-def of_statistics(variable, statistics, unbiased, momentum, tolerance):
+def of_statistics(variable, statistics, momentum, tolerance):
     """Compare a running statistic after one pass in training mode.
 
+    Frameworks differ in whether the running variance is the unbiased one,
+    over n - 1. Either is right, as are both in a layer of a reader's own.
+
     Args:
-        variable: The running mean or variance.
+        variable: The running mean or variance; of a reader's own statistic
+            it is not known which it is.
         statistics: As `Weights` has collected them.
-        unbiased: Whether the framework keeps the unbiased variance.
         momentum: The right weight of the batch's statistic; None: any.
         tolerance: Relative to the largest step.
     """
     now = variable.read().astype(np.float64).ravel()
     best, moved = np.inf, None
-    for each in statistics:
-        before, batch = each["running"], each[variable.kind]
+    for before, batch in _steps(variable, statistics):
         if before.shape != now.shape:
             continue
-        if unbiased and variable.kind == "variance":
-            batch = batch * each["count"] / max(each["count"] - 1, 1)
         step = batch - before
         weight = float((now - before) @ step / (step @ step))
         error = np.abs(now - before - weight * step).max()
         error /= np.abs(step).max()
         if error < best:
             best, moved = error, weight
-    name = f"the running {variable.kind} `{variable.name}`"
+    known = variable.kind in ("mean", "variance")
+    kind = variable.kind if known else "statistic"
+    name = f"the running {kind} `{variable.name}`"
     if moved is not None and abs(moved) < 1e-6:
         return f"{name} does not move in training"
     if best > 10 * tolerance:
@@ -149,3 +151,16 @@ def of_statistics(variable, statistics, unbiased, momentum, tolerance):
         side = "far" if moved > momentum else "little"
         return f"{name} moves too {side} in one step: compare the momentum"
     return None
+
+
+def _steps(variable, statistics):
+    """Yield where a statistic may have been, and what it may have seen."""
+    for each in statistics:
+        unbiased = each["variance"] * each["count"] / max(each["count"] - 1, 1)
+        for kind, batch in (
+            ("mean", each["mean"]),
+            ("variance", each["variance"]),
+            ("variance", unbiased),
+        ):
+            if variable.kind in (kind, "other"):
+                yield each["running"], batch

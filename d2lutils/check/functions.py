@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .answer import Wrong, brief
-from .values import array, close, integer, number, plain
+from .values import array, by_how_much, close, integer, number, plain
 
 
 def function(name: str, value: Any) -> Callable:
@@ -16,7 +16,8 @@ def function(name: str, value: Any) -> Callable:
         raise Wrong(
             f"`{name}` has to be a function, not the "
             f"{type(value).__name__} {brief(value)}: hand over its name, "
-            "without calling it"
+            "without calling it",
+            "",
         )
     return value
 
@@ -57,9 +58,15 @@ def same_results(
         call = _call(name, case)
         right = reference(*case)
         if isinstance(right, int) and not isinstance(right, bool):
-            integer(call, result, right)
+            integer(call, result, right, off=by_how_much)
         elif np.ndim(right) == 0:
-            number(call, result, float(right), tolerance=tolerance)
+            number(
+                call,
+                result,
+                float(right),
+                tolerance=tolerance,
+                off=by_how_much,
+            )
         else:
             array(call, result, right, tolerance)
 
@@ -79,8 +86,10 @@ def _result(name, value, case):
     except (TypeError, ValueError):
         raise Wrong(
             f"`{_call(name, case)}` returns {brief(result)}, which is no "
-            "number and no array of numbers"
+            "number and no array of numbers",
+            "",
         ) from None
     if result is None:
-        raise Wrong(f"`{_call(name, case)}` returns None: `return` is missing")
+        what = f"`{_call(name, case)}` returns None: `return` is missing"
+        raise Wrong(what, "")
     return result

@@ -182,13 +182,17 @@ def blame(error: BaseException, check: Callable | None = None) -> str:
 
 def told(error: BaseException) -> str:
     """Return an exception's type and message, short and without noise."""
-    try:
-        message = " ".join(_NOISE.sub("", str(error)).split())
-    except Exception:
-        message = ""
+    message = _message(error)
     if len(message) > _LONGEST:
         message = message[:_LONGEST].rsplit(" ", 1)[0] + " …"
     return f"{type(error).__name__}: {message}".rstrip(": ")
+
+
+def _message(error):
+    try:
+        return " ".join(_NOISE.sub("", str(error)).split())
+    except Exception:
+        return ""
 
 
 def _is_theirs(filename):
@@ -206,54 +210,126 @@ def is_ellipsis(answer: Any) -> bool:
     return answer is ...
 
 
+def is_about_shapes(error: BaseException) -> bool:
+    """Whether an exception says that shapes or sizes do not fit.
+
+    Such a one may come from the mistake that an exercise is about. Another,
+    of types of numbers for one, has nothing to do with it.
+    """
+    told = _message(error).lower()
+    return bool(_SHAPES.search(told)) and not _TYPES.search(told)
+
+
+_SHAPES = re.compile(
+    r"\b(shapes?|sizes?|dimensions?|channels|broadcast|incompatible)\b"
+)
+_TYPES = re.compile(r"\b(d?types?|double|float(16|32|64)?|u?int\d*|long)\b")
+
+
 def untouched(answers: Iterable) -> str:
-    """Say where a `...` still stands for a statement in the answers' code."""
-    for answer in answers:
-        for definition in (answer, type(answer)):
-            if line := _line_of_ellipsis(definition):
+    """Say which part of the answers' code has nothing but a `...` in it."""
+    for definition in _definitions(answers):
+        for function in _functions(definition):
+            if line := _gap(function, alone=True):
                 return f"`...` still stands in line {line}"
-            if _is_empty(definition):
-                return f"`{definition.__name__}` is still empty"
+        if _is_empty(definition):
+            return f"`{definition.__name__}` is still empty"
     return ""
 
 
-def _codes(definition):
-    """Return the code of a function, or of the methods of a class."""
+def left_over(answers: Iterable) -> str:
+    """Say where a `...` still stands among other code of the answers."""
+    for definition in _definitions(answers):
+        for function in _functions(definition):
+            if line := _gap(function, alone=False):
+                return f"`...` still stands in line {line}"
+    return ""
+
+
+def _definitions(answers):
+    return [each for answer in answers for each in (answer, type(answer))]
+
+
+def _functions(definition):
+    """Return the reader's functions in a function or a class."""
     if inspect.isclass(definition):
         parts = vars(definition).values()
     else:
         parts = [definition]
-    parts = [getattr(part, "__func__", part) for part in parts]
-    codes = [p.__code__ for p in parts if inspect.isfunction(p)]
-    return [code for code in codes if _is_theirs(code.co_filename)]
+    found = [_undecorated(part) for part in parts]
+    return [
+        part
+        for part in found
+        if inspect.isfunction(part) and _is_theirs(part.__code__.co_filename)
+    ]
+
+
+def _undecorated(part):
+    """Return the function that decorators have been put around."""
+    names = ("__func__", "__wrapped__", "python_function", "fget", "func")
+    for _ in range(20):
+        inner = (getattr(part, name, None) for name in names)
+        found = next((each for each in inner if callable(each)), None)
+        if found is None:
+            break
+        part = found
+    return part
 
 
 def _is_empty(definition):
-    """Whether a class in a notebook or script defines nothing."""
+    """Whether a class in a notebook or script defines nothing.
+
+    A number alone, such as `expansion = 1`, is in the stubs.
+    """
     return (
         inspect.isclass(definition)
         and definition.__module__ == "__main__"
-        and not _codes(definition)
+        and not any(
+            callable(value) or hasattr(value, "__get__")
+            for name, value in vars(definition).items()
+            if name not in ("__dict__", "__weakref__")
+        )
     )
 
 
-def _line_of_ellipsis(definition):
+def _gap(function, alone):
+    """Return the line of a `...` that stands for a statement of a function.
+
+    Args:
+        function: A reader's function.
+        alone: Whether to look where there is nothing else, or else where
+            there is other code.
+    """
     # Not inspect.getsource: it finds no class of a notebook.
-    for code in _codes(definition):
-        text = "".join(linecache.getlines(code.co_filename))
-        try:
-            tree = ast.parse(text)
-        except (SyntaxError, ValueError):
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and (
-                code.co_firstlineno
-                in (node.lineno, *(d.lineno for d in node.decorator_list))
-            ):
-                for statement in ast.walk(node):
-                    if _stands_for_nothing(statement):
-                        return statement.lineno
+    code = function.__code__
+    text = "".join(linecache.getlines(code.co_filename))
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and (
+            code.co_firstlineno
+            in (node.lineno, *(d.lineno for d in node.decorator_list))
+        ):
+            gaps = [
+                each.lineno
+                for each in ast.walk(node)
+                if _stands_for_nothing(each)
+            ]
+            if gaps and alone == all(map(_says_nothing, node.body)):
+                return gaps[0]
     return None
+
+
+def _says_nothing(statement):
+    """Whether a statement is one that a stub has."""
+    if _stands_for_nothing(statement) or isinstance(statement, ast.Pass):
+        return True
+    if not isinstance(statement, ast.Expr):
+        return False
+    value = statement.value
+    return isinstance(value, ast.Constant)
 
 
 def _stands_for_nothing(node):

@@ -8,6 +8,7 @@ networks that compute the same function give the same numbers.
 
 import functools
 import inspect
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -15,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from d2lutils.backends import Network
-from d2lutils.backends.variable import canonical
+from d2lutils.backends import Backend, Network
+from d2lutils.backends.variable import Variable, canonical
 
 from . import differences, recognise
 from .answer import Unanswered, Wrong
@@ -83,7 +84,14 @@ def same_function(
     if inputs is None:
         inputs = np.random.default_rng(0).standard_normal(input_shape)
     X = np.asarray(inputs, np.float32).astype(np.float64)
-    answer = _Answer(net, backend, X, modes[-1], allow_bias, tolerance)
+    try:
+        answer = _Answer(net, backend, X, modes[-1], allow_bias, tolerance)
+    except Unanswered:
+        raise
+    except Exception as error:
+        if reason := _reason_of(error, net, backend):
+            raise Wrong(prefix + reason, "") from error
+        raise
     # The first pass may have made variables. A class makes a new network.
     new = inspect.isclass(make)
     with nullcontext() if new else backend.kept(net):
@@ -93,6 +101,8 @@ def same_function(
             for mistake, words in mistakes:
                 if answer.is_like(mistake, modes):
                     raise Wrong(prefix + words) from None
+            if reason := answer.reason(reference):
+                raise Wrong(prefix + reason, "") from None
             raise Wrong(prefix + wrong.what, wrong.hint) from None
         try:
             answer.compare_gradients(reference)
@@ -114,7 +124,7 @@ class _Answer:
         # Makes the variables of layers that wait for an input.
         self.shape = self.run(False).shape
         self.trained = backend.parameters(net)
-        self.running = backend.statistics(net)
+        self.running = statistics(net, backend, X)
 
     def run(self, training):
         """Return the output, as an array NCHW."""
@@ -225,24 +235,20 @@ class _Answer:
 
     def compare_statistics(self, statistics, momentum):
         """Compare running statistics after one pass in training mode."""
-        for kind in ("mean", "variance") if statistics else ():
-            given = [v for v in self.running if v.kind == kind]
-            off = len(given) - len(statistics)
-            if off:
-                raise Wrong(
-                    f"{len(given)} running {kind}s are kept, "
-                    f"{'too many' if off > 0 else 'too few'}"
+        if not statistics:
+            return
+        off = len(self.running) - 2 * len(statistics)
+        if off:
+            raise Wrong(
+                f"{len(self.running)} running means and variances are kept, "
+                f"{'too many' if off > 0 else 'too few'}"
+            )
+        for variable in self.running:
+            _raise(
+                differences.of_statistics(
+                    variable, statistics, momentum, self.tolerance
                 )
-            for variable in given:
-                _raise(
-                    differences.of_statistics(
-                        variable,
-                        statistics,
-                        self.backend.unbiased_variance,
-                        momentum,
-                        self.tolerance,
-                    )
-                )
+            )
 
     def compare_gradients(self, reference):
         """Compare the gradients with the slopes of the reference."""
@@ -268,6 +274,61 @@ class _Answer:
             10 * self.tolerance,
         )
 
+    def reason(self, reference):
+        """Return what explains that the network differs, if it is seen."""
+        if names := recognise.unregistered(self.net, self.backend):
+            return _in_a_list(names[0])
+        self.fill(())
+        try:
+            first, second = self.run(False), self.run(False)
+        except Exception:
+            return None
+        if not np.allclose(first, second, atol=self.tolerance):
+            return (
+                "two calls in evaluation mode give different outputs for the "
+                "same input: a layer that is made anew at each call has new "
+                "weights (make all of them in `__init__`), and chance has no "
+                "place here"
+            )
+        weights = Weights()
+        right = reference(self.X, weights, False)
+        if fault := self._shared(first, right, weights):
+            return fault
+        return self._without_statistics(weights)
+
+    def _shared(self, given, right, weights):
+        """Say that a layer is used twice, if it is."""
+        wanted = Counter(canonical(shape) for shape in weights.trained)
+        found = Counter(v.key for v in self.trained)
+        if found - wanted or not wanted - found:
+            return None
+        # Variables of one shape hold the same numbers, whosever they are.
+        if differences.of_outputs(given, right, "", None, self.tolerance):
+            return None
+        fault = differences.of_parameters(
+            self.trained, weights.trained, self.allow_bias
+        )
+        return (
+            f"{fault}: is one layer used in two places? Each place needs a "
+            "layer of its own, a batch normalisation above all, whose "
+            "statistics are those of one place"
+        )
+
+    def _without_statistics(self, weights):
+        """Say that batch normalisations keep none, if their number tells."""
+        count, kept = len(weights.statistics), len(self.running) // 2
+        if kept >= count:
+            return None
+        wanted = Counter(canonical(shape) for shape in weights.trained)
+        if Counter(v.key for v in self.trained) != wanted:
+            return None
+        return (
+            f"{count - kept} of {count} batch normalisations keep no running "
+            "mean and variance, and use those of the batch in evaluation as "
+            "well; is there a `track_running_stats=False`, or a layer of your "
+            "own without them?"
+        )
+
     def is_like(self, reference, modes):
         """Whether the network computes what another reference does."""
         try:
@@ -280,3 +341,54 @@ class _Answer:
 def _raise(fault):
     if fault:
         raise Wrong(fault)
+
+
+def statistics(net: Network, backend: Backend, X: Any) -> list[Variable]:
+    """Return the running statistics of a network, a reader's own included.
+
+    The latter are what a pass in training mode moves beside those that the
+    framework's layers keep, whatever they are called: vectors of the kind
+    "other". All have the same values afterwards.
+
+    Args:
+        net: A network that has seen an input.
+        backend: Its backend.
+        X: An input.
+    """
+    known, others = backend.statistics(net), backend.others(net)
+    others = [each for each in others if len(each.key) == 1]
+    if not others:
+        return known
+    before = [(each, each.read()) for each in [*known, *others]]
+    backend.forward(net, X, True)
+    moved = [
+        each
+        for each, value in before[len(known) :]
+        if not np.array_equal(each.read(), value)
+    ]
+    for each, value in before:
+        each.write(value)
+    return known + moved
+
+
+def _in_a_list(name):
+    return (
+        f"the layers in `{name}` are no part of the network, which does not "
+        "look into a plain list: use the framework's list or sequence of "
+        "layers"
+    )
+
+
+def _reason_of(error, net, backend):
+    """Return what explains that a network cannot be run, if it is seen."""
+    if names := recognise.unregistered(net, backend):
+        return _in_a_list(names[0])
+    if _NEW_LAYER.search(str(error)):
+        return (
+            "a layer is made while the network is called, where its weights "
+            "cannot be made; make all layers in `__init__`"
+        )
+    return None
+
+
+_NEW_LAYER = re.compile("has not been initialized|new elements of state")

@@ -124,6 +124,13 @@ def network(
 
 def _network(backend, make, arguments, options):
     if backend.is_network(make):
+        if arguments or options:
+            raise Wrong(
+                "this is a layer that is made already; hand in the class "
+                f"itself, `{type(make).__name__}`, or a function that makes "
+                "one: the check makes its own, in several sizes",
+                "",
+            )
         return make
     name = getattr(make, "__name__", type(make).__name__)
     if not callable(make):
@@ -148,6 +155,41 @@ def _network(backend, make, arguments, options):
         if backend.is_network(value) and not any(value is p for p in parts):
             parts.append(value)
     return backend.wrap(built, parts)
+
+
+def unregistered(net: Network, backend: Backend) -> list[str]:
+    """Return the attributes that hold layers which are no part of a network.
+
+    These are plain lists and the like. What a framework has registered, its
+    base class keeps under names that begin with an underscore.
+    """
+    parts, found = [net], []
+    for part in parts:
+        for name, value in vars(part).items():
+            if backend.is_network(value) or name.startswith("_"):
+                parts += [
+                    each
+                    for each in _networks(value, backend)
+                    if not any(each is part for part in parts)
+                ]
+    for part in parts:
+        for name, value in vars(part).items():
+            for each in _networks(value, backend):
+                if not any(each is part for part in parts):
+                    found.append(name)
+                    break
+    return found
+
+
+def _networks(value, backend):
+    """Return the networks in an attribute."""
+    if backend.is_network(value):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple | set):
+        return [net for each in value for net in _networks(each, backend)]
+    return []
 
 
 def _parameters(make):

@@ -82,6 +82,7 @@ def checks_in(cell):
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id == "check"
+        and node.func.attr != "solved"
     ]
 
 

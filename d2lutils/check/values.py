@@ -7,7 +7,7 @@ the sentences that name the mistakes.
 
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ import numpy as np
 from d2lutils import backends
 
 from .answer import Unanswered, Wrong, brief
+
+Off = Callable[[str, float, float], str]
+"""Says of a number that it is not the expected one."""
 
 
 def plain(value: Any) -> Any:
@@ -33,10 +36,11 @@ def _number(name, value, wanted="a number"):
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise Wrong(
             f"`{name}` has to be {wanted}, not the {type(value).__name__} "
-            f"{brief(value)}"
+            f"{brief(value)}",
+            "",
         )
     if not math.isfinite(value):
-        raise Wrong(f"`{name}` is {value}")
+        raise Wrong(f"`{name}` is {value}", "")
     return value
 
 
@@ -47,13 +51,35 @@ def _known(value, mistakes, tolerance):
 
 
 def _off(name, value, expected):
-    """Say by how much a number is off, without saying what is right."""
+    """Say that a number is off, and not where the right one lies.
+
+    Who is told the side, or the factor, finds the number without a thought.
+    """
+    if value * expected < 0:
+        return f"`{name}` has the wrong sign"
+    words = f"`{name}` is not right"
+    if value * expected > 0:
+        power, right = (
+            math.floor(math.log10(abs(each)) + 1e-9)
+            for each in (value, expected)
+        )
+        if power != right:
+            side = "large" if power > right else "small"
+            return f"`{name}` is too {side}: it has another power of ten"
+        if power > 1:
+            words += ", although its power of ten is"
+    return words
+
+
+def by_how_much(name: str, value: float, expected: float) -> str:
+    """Say by how much a number that the reader's code returns is off."""
     side = "large" if value > expected else "small"
     if value * expected > 0:
         factor = max(value / expected, expected / value)
+        if factor >= 100:
+            return f"`{name}` is too {side}, by a factor of 100 or more"
         if factor >= 1.5:
-            shown = f"{factor:.1f}" if factor < 9.95 else f"{factor:,.0f}"
-            shown = shown.removesuffix(".0")
+            shown = f"{factor:.1f}".removesuffix(".0")
             return f"`{name}` is too {side}, by a factor of about {shown}"
     elif value and expected:
         return f"`{name}` has the wrong sign"
@@ -65,6 +91,7 @@ def integer(
     value: Any,
     expected: int,
     mistakes: Mapping[float, str] | None = None,
+    off: Off = _off,
 ) -> int:
     """Compare a whole number, exactly.
 
@@ -73,14 +100,16 @@ def integer(
         value: The answer. A float without a fraction will do.
         expected: The right answer.
         mistakes: Wrong number → what to say of it.
+        off: What to say of another one; `by_how_much` where the reader's
+            code returned it.
     """
     value = _number(name, value, "a whole number")
     if value != int(value):
-        raise Wrong(f"`{name}` has to be a whole number, not {value!r}")
+        raise Wrong(f"`{name}` has to be a whole number, not {value!r}", "")
     value = int(value)
     if value != expected:
         _known(value, mistakes, 0)
-        raise Wrong(_off(name, value, expected))
+        raise Wrong(off(name, value, expected))
     return value
 
 
@@ -90,15 +119,18 @@ def number(
     expected: float,
     mistakes: Mapping[float, str] | None = None,
     tolerance: float = 1e-3,
+    off: Off = _off,
 ) -> float:
     """Compare a number, to a tolerance relative to the right one.
 
+    If zero is right, the tolerance is absolute: a computed zero is rounded.
     See `integer` for the arguments. Say the tolerance in the exercise.
     """
     value = _number(name, value)
-    if not math.isclose(value, expected, rel_tol=tolerance, abs_tol=1e-12):
+    slack = 1e-12 if expected else tolerance
+    if not math.isclose(value, expected, rel_tol=tolerance, abs_tol=slack):
         _known(value, mistakes, tolerance)
-        raise Wrong(_off(name, value, expected))
+        raise Wrong(off(name, value, expected))
     return value
 
 
@@ -126,7 +158,8 @@ def sequence(
     if not isinstance(value, list | tuple | range):
         raise Wrong(
             f"`{name}` has to be a list or a tuple of {len(expected)} "
-            f"numbers, not the {type(value).__name__} {brief(value)}"
+            f"numbers, not the {type(value).__name__} {brief(value)}",
+            "",
         )
     value = tuple(_number(f"{name}[{i}]", v) for i, v in enumerate(value))
     for mistake, words in dict(mistakes or {}).items():
@@ -166,7 +199,8 @@ def shape(
     if not isinstance(value, list | tuple):
         raise Wrong(
             f"`{name}` has to be a tuple of {len(expected)} numbers, not "
-            f"the {type(value).__name__} {brief(value)}"
+            f"the {type(value).__name__} {brief(value)}",
+            "",
         )
     return sequence(name, tuple(value), expected, mistakes, entry=axes)
 
@@ -195,7 +229,8 @@ def array(
     except (TypeError, ValueError):
         raise Wrong(
             f"`{name}` has to be an array of numbers, not the "
-            f"{type(value).__name__} {brief(value)}"
+            f"{type(value).__name__} {brief(value)}",
+            "",
         ) from None
     for wrong, words in mistakes:
         wrong = np.asarray(wrong)
@@ -247,7 +282,8 @@ def boolean(name: str, value: Any, expected: bool, words: str) -> bool:
     """
     value = plain(value)
     if not isinstance(value, bool):
-        raise Wrong(f"`{name}` has to be True or False, not {brief(value)}")
+        what = f"`{name}` has to be True or False, not {brief(value)}"
+        raise Wrong(what, "")
     if value != expected:
         raise Wrong(words)
     return value
@@ -274,4 +310,28 @@ def choice(
     if isinstance(given, str) and given in mistakes:
         raise Wrong(mistakes[given])
     known = ", ".join(f'"{word}"' for word in sorted(rights | {*mistakes}))
-    raise Wrong(f"`{name}` has to be one of {known}, not {brief(value)}")
+    what = f"`{name}` has to be one of {known}, not {brief(value)}"
+    raise Wrong(what, "")
+
+
+def together(words: str, *comparisons: Callable[[], Any]) -> None:
+    """Compare several answers, and do not tell which of them is wrong.
+
+    Where an answer has two or three possible values, who is told which one
+    is wrong knows the right one.
+
+    Args:
+        words: What to say if any is wrong.
+        comparisons: Functions that raise `Wrong`. What they say of answers
+            of a wrong kind is told as it is.
+    """
+    wrong = False
+    for compare in comparisons:
+        try:
+            compare()
+        except Wrong as fault:
+            if fault.hint == "":
+                raise
+            wrong = True
+    if wrong:
+        raise Wrong(words)

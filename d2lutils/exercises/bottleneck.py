@@ -22,11 +22,16 @@ AXES = ("channels", "height", "width")
     hint="Write down the input and output shape of each of the three "
     "convolutions; its MACs are its weights times the positions of its "
     "output.",
+    second_hint="The convolutions are 1×1 from 512 to 128, 3×3 from 128 to "
+    "128 and 1×1 from 128 to 512 channels, and all keep 28 × 28 positions; "
+    "each batch normalisation adds two parameters per channel. For the ratio, "
+    "divide before you multiply out.",
     why="With twice the channels each position costs four times as much, "
     "and with half the sides a quarter of the positions is left: every "
     "block with an identity shortcut costs the same in all stages. Read "
     "on in the chapter The ResNet Family, where we count whole networks "
     "in this way, and in He et al. (2016), Table 1.",
+    read="resnet_family#what-the-family-costs",
 )
 def bottleneck_cost(
     shapes: Sequence[Sequence[int]], parameters: int, macs: int, ratio: float
@@ -111,11 +116,15 @@ def _weights(C, r):
     hint="Inside there are C / r channels; each 1×1 convolution connects "
     "them with the C channels outside, and the 3×3 connects them with "
     "each other.",
+    second_hint="Write both numbers with the width w = C / r: the 1×1 "
+    "convolutions have 2 · C · w weights, the 3×3 has 9 · w². Divide one by "
+    "the other.",
     why="A larger reduction soon makes the 3×3 convolution cheap, and what "
     "is left is the cost of the 1×1 convolutions, which have all C "
     "channels on one side. Later networks take another way: they group "
     "the 3×3 convolution and widen it again. Read on in the exercise on "
     "the grouped bottleneck, and in Xie et al. (2017).",
+    read="bottleneck#reduce-convolve-restore",
 )
 def reduction(weights: Callable, smallest: int) -> None:
     """Check the weights of a bottleneck as a function of its reduction."""
@@ -192,9 +201,15 @@ def _same_block(Bottleneck, cases):
     hint="Go through the block from the input to the last ReLU and write "
     "down, for each layer, its input and output channels, its stride "
     "and what follows it.",
+    second_hint="In order: 1×1 to `channels`, 3×3 with the stride, 1×1 to 4 · "
+    "`channels`, each with batch normalisation, the first two with a ReLU; "
+    "then the addition, then a ReLU. The shortcut has a 1×1 convolution with "
+    "the stride and batch normalisation if the stride is not 1 or the number "
+    "of channels changes.",
     why="With this block and the class ResNet, the networks ResNet-50, 101 "
     "and 152 are one line of code each. Read on in the chapter The "
     "ResNet Family, and in He et al. (2016), Section 4.1.",
+    read="resnet_family#one-blueprint",
 )
 def bottleneck(Bottleneck: Callable) -> None:
     """Check a bottleneck for three shapes (tolerance 1e-3)."""
@@ -205,12 +220,16 @@ def bottleneck(Bottleneck: Callable) -> None:
     label="ex-bottleneck-stride",
     hint="Follow one number of the input that is neither in an even row nor "
     "in an even column. Which convolution drops it?",
+    second_hint="A 1×1 convolution with stride 2 reads one position in four "
+    "and throws the others away. Which convolution of the block sees all "
+    "positions even with stride 2?",
     why="You have turned ResNet v1 into v1.5. Both networks work, and they "
     "have the same names and shapes, so weights of one load into the "
     "other without a warning: before you exchange weights, ask where "
     "the stride is. Read on in The Same Numbers in Three Frameworks, "
     "and in He et al. (2019), who measured what the position of the "
     "stride is worth.",
+    read="same_numbers#moving-a-network",
 )
 def skipping_bottleneck(Bottleneck: Callable) -> None:
     """Check the mended bottleneck, with stride 2 first (tolerance 1e-3)."""
@@ -222,11 +241,15 @@ def skipping_bottleneck(Bottleneck: Callable) -> None:
     hint="A grouped convolution with g groups connects each output channel "
     "with one g-th of the input channels; all three frameworks have an "
     "argument for it.",
+    second_hint="Only the 3×3 convolution is grouped, and it has 9 · c² / "
+    "groups weights for c channels inside. Compute the weights of all three "
+    "convolutions for c = 32, 64, 96 and so on.",
     why="With groups, more channels inside add little to the cost of the "
     "3×3 convolution, and the 1×1 convolutions mix what the groups keep "
     "apart. At equal cost, Xie et al. (2017) gained more from more "
     "groups than from more depth or width; with one channel per group "
     "you have the depthwise convolution of MobileNet.",
+    read="bottleneck#two-blocks-one-budget",
 )
 def grouped_bottleneck(GroupedBottleneck: Callable, channels: int) -> None:
     """Check a grouped bottleneck and its width (tolerance 1e-3)."""

@@ -20,10 +20,14 @@ from d2lutils.check.training_step import compare_steps
     label="ex-convolutional-blocks-sizes",
     hint="Write the formula for the size of the output as two inequalities "
     "for n; what the division leaves over is not seen.",
+    second_hint="The output is ⌊(n + 6 − 7) / 2⌋ + 1. For which n is the "
+    "rounded fraction one less than the output, and what is the remainder of "
+    "the division?",
     why="A stride of 2 forgets one bit of the size: two sizes give the same "
     "shape, and a network cannot tell them apart by shapes alone. When it is "
     "run backwards, as decoders do, this bit has to be supplied. The layer is "
     "the first of every ResNet; see `ResNet-18`.",
+    read="resnet18#the-stem",
 )
 def sizes_to_112(sizes: Sequence[int], unseen: Sequence[int]) -> None:
     """Check the sizes of input that give 112 outputs, and the rows lost."""
@@ -61,11 +65,15 @@ def sizes_to_112(sizes: Sequence[int], unseen: Sequence[int]) -> None:
     label="ex-convolutional-blocks-constant",
     hint="Ask in both modes: which mean is subtracted, and does it know of "
     "the constant?",
+    second_hint="Write the layer as γ · (x − mean) / √variance + β, once with "
+    "the batch's statistics and once with the stored ones, and put x + 5 for "
+    "x. The statistics of the batch shift too.",
     why="So the bias of a convolution is superfluous before batch "
     "normalisation, and the book's convolutions have none. In evaluation mode "
     "the layer is one multiplication and one addition, which can be merged "
     "into the convolution before it, and often is, to make a trained network "
     "faster. Read on in `Residual Blocks`, `Anatomy of a Block`.",
+    read="residual_block#anatomy-of-a-block",
 )
 def constant_before_batch_norm(training: float, evaluation: float) -> None:
     """Check by how much a constant changes the outputs, to 0.1 %."""
@@ -106,10 +114,14 @@ def constant_before_batch_norm(training: float, evaluation: float) -> None:
     label="ex-convolutional-blocks-receptive",
     hint="Keep two numbers while you go through the layers: the side so far, "
     "and how many pixels of the input lie between two neighbouring outputs.",
+    second_hint="Start with side 1 and distance 1. A layer with kernel k adds "
+    "(k − 1) · distance to the side; only then does its stride multiply the "
+    "distance.",
     why="The receptive field says what a layer can know at all. Strides make "
     "it grow geometrically, plain 3×3 convolutions only by two pixels each, "
     "which is one reason why networks halve their images again and again. "
     "Read on in `ResNet-18`.",
+    read="resnet18#the-stem",
 )
 def receptive_field(receptive_field: Callable) -> None:
     """Check a function that computes receptive fields."""
@@ -155,11 +167,15 @@ def _cases():
     label="ex-convolutional-blocks-dilation",
     hint="How many pixels lie from the first to the last that a window looks "
     "at, both included? That number takes the place of the kernel's side.",
+    second_hint="With dilation d the window spans d · (k − 1) + 1 pixels. Use "
+    "this span in the formula for the size, and a slice with step d where you "
+    "read the window.",
     why="Dilation widens the receptive field without more weights and without "
     "giving up resolution, so networks that must answer for every pixel use "
     "it in place of the last strides of a ResNet. Its cost is that "
     "neighbouring outputs look at different pixels. For strides, which buy "
     "the same width otherwise, read on in `ResNet-18`.",
+    read="resnet18#stages",
 )
 def dilated_convolve(convolve: Callable) -> None:
     """Check a convolution with dilation in NumPy, to 0.1 %."""
@@ -230,11 +246,15 @@ def _at_the_beginning(X, weights, training):
     label="ex-convolutional-blocks-padding",
     hint="Draw one row of 8 pixels. Where does the first window begin, and "
     "where does the equation want it to begin?",
+    second_hint="The equation wants one row and one column of zeros on every "
+    "side, whatever the size of the image. Pad in a step of its own, and let "
+    "the convolution pad nothing.",
     why="Equal shapes prove little. Such a shift by one pixel costs no "
     "accuracy in training from scratch, and ruins a network whose weights "
     "come from elsewhere: it is among the most frequent faults of ported "
     "models. Compare outputs, not shapes; `The Same Numbers in Three "
     "Frameworks` does so for a whole ResNet.",
+    read="same_numbers#moving-a-network",
 )
 def half_size(HalfSize: Callable) -> None:
     """Check a convolution that halves the size, to 0.1 %."""
@@ -264,11 +284,15 @@ def half_size(HalfSize: Callable) -> None:
     label="ex-convolutional-blocks-mode",
     hint="Go through two steps in a row and say at each line in which mode "
     "the network is.",
+    second_hint="After the first call the network is still in the mode in "
+    "which the accuracy was measured. Which line should change it back, and "
+    "when?",
     why="A network that is left in evaluation mode still learns something, "
     "and that is why this fault lives long. To find it, look at a running "
     "mean before and after a step: in training it moves, in evaluation it "
     "does not. Read on under `Convolutional Blocks`, `Where the Frameworks "
     "Differ`.",
+    read="convolutional_blocks#where-the-frameworks-differ",
 )
 def step_and_test(make_step_and_test: Callable) -> None:
     """Check a training step that measures the accuracy, to 0.1 %."""
@@ -280,11 +304,16 @@ def step_and_test(make_step_and_test: Callable) -> None:
     label="ex-convolutional-blocks-groups",
     hint="Bring the values that share a mean next to each other with a "
     "reshape, and mind in which order your framework stores the channels.",
+    second_hint="Bring X to the shape (N, groups, channels of a group · "
+    "pixels), take mean and variance over the last axis, and reshape back. "
+    "With channels last, split the last axis first and move the pixels behind "
+    "it.",
     why="With one group this is layer normalisation over an image, with as "
     "many groups as channels instance normalisation. What they share is that "
     "an image gets the same answer whoever its neighbours are, so there is "
     "one mode and nothing to forget. That is why transformers and detectors, "
     "with few images a device, prefer them. The next exercise compares.",
+    read="convolutional_blocks#batch-normalisation",
 )
 def group_norm(GroupNorm: Callable) -> None:
     """Check a group normalisation, to 0.1 %."""

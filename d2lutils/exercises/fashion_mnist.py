@@ -14,12 +14,16 @@ from d2lutils.check.recognise import backend_of
     label="ex-fashion-mnist-groups",
     hint="For each group, ask how often its images occur, and how often the "
     "guess is right when they do.",
+    second_hint="A group of k classes is met with probability k / 10, and the "
+    "guess within it is right with probability 1 / k. Add up over the four "
+    "groups.",
     why="An accuracy means little without a baseline to compare it with. "
     "This classifier cannot tell a sneaker from a sandal and is still four "
     "times as good as guessing: the coarse question is easy, and a network "
     "owes much of its accuracy to it. Two good networks differ in their "
     "mistakes within the groups. Read on in `The Data: Fashion-MNIST`, "
     "`Balance`.",
+    read="fashion_mnist#balance",
 )
 def group_guess(accuracy: float) -> None:
     """Check the accuracy of guessing within a group, to 0.1 %."""
@@ -45,11 +49,15 @@ def group_guess(accuracy: float) -> None:
     hint="Draw a line from 0 to 1, mark the two old centres and the four new "
     "ones, and measure how far each new one is on the way from one old "
     "centre to the other.",
+    second_hint="The old centres are half an image apart. The new pixel at "
+    "3/8 is a quarter of that distance from the one at 1/4: how much weight "
+    "does it give to each? The one at 1/8 lies outside of both.",
     why="Resizing is multiplication by such a matrix; the loader's has 96 "
     "rows and 28 columns. Libraries differ in whether they align centres or "
     "corners. The shapes are the same but the pixels are not, so use a "
     "trained network with the resizing it was trained with. Read on in "
     "`The Data: Fashion-MNIST`, `Enlarging the Images`.",
+    read="fashion_mnist#enlarging-the-images",
 )
 def resize_matrix(A: ArrayLike) -> None:
     """Check the matrix that resizes 2 pixels to 4, entries to 0.001."""
@@ -130,10 +138,13 @@ def _greys(images, labels):
 @exercise(
     label="ex-fashion-mnist-means",
     hint="`labels == c` is a Boolean array and can be used as an index.",
+    second_hint="Select the images of class c with `images[labels == c]` and "
+    "take their mean over the first axis only; stack the ten results.",
     why="A classifier that knows only the ten means is a baseline for every "
     "network after it. The next exercise shows how good it is. Averages over "
     "some of the axes return later in this book: batch normalisation takes "
     "them for each channel. Read on in `Convolutional Blocks`.",
+    read="convolutional_blocks#batch-normalisation",
 )
 def mean_images(mean_images: Callable) -> None:
     """Check a function that averages images by class, to 0.1 %."""
@@ -241,11 +252,14 @@ def _check_pass(pairs, count, size):
     label="ex-fashion-mnist-shuffle",
     hint="Follow one image and its label through the function. What decides "
     "where each of them goes?",
+    second_hint="Draw one random order, and index both the images and the "
+    "labels with it.",
     why="This bug changes no shape and raises no error; only the loss, which "
     "stays at log 10, gives it away. So compare the loss of every new "
     "network with the log of the number of classes, and look at a few images "
     "with their labels *as the network gets them*. Read on in "
     "`The Data: Fashion-MNIST`, `The Order of the Examples`.",
+    read="fashion_mnist#the-order-of-the-examples",
 )
 def shuffled_batches(batches: Callable) -> None:
     """Check a function that yields shuffled batches."""

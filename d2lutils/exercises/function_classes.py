@@ -12,6 +12,7 @@ from d2lutils.check.compare import (
     function,
     integer,
     same_function,
+    together,
     trainable,
 )
 from d2lutils.check.gradients import by_shape, compare_sums, weight_of
@@ -23,9 +24,14 @@ from d2lutils.check.recognise import network
     label="ex-function-classes-count",
     hint="Two formulas of the chapter answer both questions, with 16 "
     "channels in the first stage.",
+    second_hint="The depth is 6n + 2. The stages have 16, 32 and 64 channels; "
+    "the first convolution of stages 2 and 3 has half as many channels going "
+    "in. Add two parameters per channel for each batch normalisation, and the "
+    "last layer with its bias.",
     why="He et al. (2016), Section 4.2, trained the residual network of this "
     "depth to 6.43 % test error on CIFAR-10. It has far fewer parameters "
     "than ResNet-18: a deep network need not be large.",
+    read="function_classes#the-recorded-result",
 )
 def plain_110(num_blocks: int, parameters: int) -> None:
     """Check the size of the plain network of 110 layers."""
@@ -61,41 +67,26 @@ def plain_110(num_blocks: int, parameters: int) -> None:
     label="ex-function-classes-certain",
     hint="A statement is certain if it compares a class with one that it "
     "contains, and is about the training loss.",
+    second_hint="For each statement, look for one set of points that "
+    "contradicts it. You will find none exactly where the smaller class lies "
+    "inside the larger one and the statement speaks of the points it was "
+    "fitted to.",
     why="Nesting orders the best training losses and nothing else: not "
     "classes of equal size, not the loss on unseen points, and not what an "
     "optimiser finds. Read on in "
     "`Function Classes and the Degradation Problem`, "
     "`What Nesting Guarantees, and What It Does Not`.",
+    read="function_classes#what-nesting-guarantees-and-what-it-does-not",
 )
 def certain(a: bool, b: bool, c: bool, d: bool, e: bool) -> None:
     """Check which statements on least squares always hold."""
-    boolean("a", a, True, "(a) compares each class with one that contains it")
-    boolean(
-        "b",
-        b,
-        False,
-        "(b) happens often, but for some sets of points each of these "
-        "classes does better than the one before",
-    )
-    boolean(
-        "c",
-        c,
-        False,
-        "(c) is about unseen points, and with enough points or without noise "
-        "it does not happen",
-    )
-    boolean(
-        "d",
-        d,
-        False,
-        "(d) compares two classes of which neither contains the other: "
-        "suppose the points lie on a polynomial of degree 2d",
-    )
-    boolean(
-        "e",
-        e,
-        True,
-        "(e) compares all degrees up to 2d with some of them",
+    given = {"a": a, "b": b, "c": c, "d": d, "e": e}
+    together(
+        "not all five are right",
+        *(
+            functools.partial(boolean, name, value, name in "ae", name)
+            for name, value in given.items()
+        ),
     )
 
 
@@ -167,10 +158,13 @@ def _compare(wanted, scores, training, weights):
     label="ex-function-classes-slip",
     hint="What does a convolution do if its kernel is 1 in one place and 0 "
     "elsewhere?",
+    second_hint="A 3×3 kernel that passes a channel on unchanged has its 1 in "
+    "the middle. Where does the 1 of this kernel stand?",
     why="The deeper plain network can compute the shallower one's function, "
     "up to rounding. To find it, an optimiser must come close to every one "
     "of the weights that you wrote. He et al. (2016), Section 1, argue with "
     "this construction.",
+    read="function_classes#the-better-solution-exists",
 )
 def slipped_embed(embed: Callable) -> None:
     """Check the embedding of a plain network in a deeper one."""
@@ -181,10 +175,13 @@ def slipped_embed(embed: Callable) -> None:
     label="ex-function-classes-embed",
     hint="The branches of the added blocks have to be silent, whatever the "
     "weights of their convolutions and whatever the batch.",
+    second_hint="Copy what exists in both networks, and set the scale γ and "
+    "the shift β of the last batch normalisation of each added block to zero.",
     why="One number per channel is enough to add a block to a trained "
     "residual network without changing what it computes, in both modes. "
     "Goyal et al. (2017) start training with these γ at zero. Networks that "
     "grow during training use the same idea.",
+    read="function_classes#the-better-solution-exists",
 )
 def embed_residual(embed: Callable) -> None:
     """Check the embedding of a residual network in a deeper one."""
@@ -195,10 +192,14 @@ def embed_residual(embed: Callable) -> None:
     label="ex-function-classes-fair",
     hint="Which of the two networks has weights on its shortcuts, and where? "
     "What could replace it that has none?",
+    second_hint="Take every second row and column of the input where the "
+    "stride is 2, and add channels of zeros until the number fits: that is a "
+    "shortcut without weights.",
     why="An experiment shows the effect of one thing only if nothing else "
     "differs. He et al. (2016) used such shortcuts in their comparison of "
     "plain and residual networks (option A, Section 4.1), so that the number "
     "of parameters could not explain the difference.",
+    read="residual_block#the-shortcut-must-fit",
 )
 def fair_block(block: Callable) -> None:
     """Check a residual block with the parameters of the plain one."""

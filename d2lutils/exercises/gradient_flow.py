@@ -33,10 +33,14 @@ from d2lutils.check.reference import Weights, relu
     label="ex-gradient-flow-paths",
     hint="At each block a path goes either through the layers or along the "
     "shortcut; in a plain stack there is no choice.",
+    second_hint="Nine decisions with two ways each; four of the nine blocks "
+    "can be chosen in “9 over 4” ways. A removed residual block still has its "
+    "shortcut; a plain stack has nothing in its place.",
     why="Removing two of nine blocks leaves a quarter of the paths, and "
     "cutting a plain stack leaves none. Veit et al. (2016) saw just this "
     "difference when they removed layers from trained networks. The "
     "chapter's lesion study repeats it.",
+    read="gradient_flow#a-lesion-study",
 )
 def paths(
     all_paths: int, through_four: int, left: int, left_plain: int
@@ -89,10 +93,13 @@ def paths(
     label="ex-gradient-flow-scaled",
     hint="Unroll two blocks and see how often λ stands in front of the first "
     "input.",
+    second_hint="The direct path goes through no branch, only through the "
+    "shortcuts. Each of the 50 multiplies the gradient by λ.",
     why="Fifty factors that are a little off one end far off one: the direct "
     "path is open only if the shortcut is the identity. He et al., Identity "
     "Mappings in Deep Residual Networks (2016), Sections 2 and 3, derive it "
     "and test many other shortcuts.",
+    read="gradient_flow#from-one-block-to-many",
 )
 def scaled_shortcut(less: float, more: float) -> None:
     """Check what 50 scaled shortcuts do to the direct gradient."""
@@ -141,10 +148,13 @@ def _one_more(g, jacobians):
 @exercise(
     label="ex-gradient-flow-order",
     hint="Which block does the gradient meet first on its way down?",
+    second_hint="The gradient comes from the top, so it meets the Jacobian of "
+    "the last block first. Follow a row `g` through two blocks on paper.",
     why="A row from the top, multiplied from the right by one factor after "
     "the other, is reverse-mode differentiation: it never forms a product of "
     "two Jacobians, which would cost d³ instead of d². The chapter's "
     "`pull_back` is one such step.",
+    read="gradient_flow#checking-the-formulas",
 )
 def product_order(gradient_at_input: Callable) -> None:
     """Check the product of a stack's factors."""
@@ -179,11 +189,14 @@ def product_order(gradient_at_input: Callable) -> None:
     label="ex-gradient-flow-one-way",
     hint="Which of the two summands does automatic differentiation know to "
     "depend on the input?",
+    second_hint="Follow `inputs` from the line that makes it to the addition. "
+    "What does the function around `X` do to a derivative?",
     why="A network can compute what is right and still not learn. A loss that "
     "falls proves little, since the parameters behind the cut are trained. "
     "Gradients are compared with difference quotients, as in the check: the "
     "change of an output over the step that caused it. The chapter The Same "
     "Numbers in Three Frameworks compares gradients between frameworks.",
+    read="same_numbers#four-things-to-compare",
 )
 def one_way_shortcut(block: Callable) -> None:
     """Check the block whose shortcut passed no gradient."""
@@ -204,10 +217,13 @@ def one_way_shortcut(block: Callable) -> None:
     label="ex-gradient-flow-bounds",
     hint="How much shorter, at most, can one factor I + J make a row? How "
     "much longer?",
+    second_hint="By the triangle inequality, g + gJ is at most (1 + ε) and at "
+    "least (1 − ε) times as long as g. What do 50 such factors make?",
     why="The bounds keep still as the network grows if ε shrinks like 1/L. "
     "In a plain network the same ε would allow ε^L: next to nothing. This "
     "is all that a shortcut guarantees. What branches do to it in practice "
     "the chapter measures.",
+    read="gradient_flow#the-gradient-before-training",
 )
 def gradient_bounds(lower: float, upper: float) -> None:
     """Check bounds for the norm of a gradient behind 50 blocks."""
@@ -252,10 +268,14 @@ def _by_length(g, pull_backs):
     label="ex-gradient-flow-lengths",
     hint="At each block, every gradient in the list splits in two: one keeps "
     "its number of branches, one gets one more.",
+    second_hint="Start with the list `[g]` and go through the blocks from the "
+    "last to the first. The new entry k is the old entry k plus the old entry "
+    "k − 1 pulled through the branch.",
     why="The sum over 2^L paths takes L(L+1)/2 steps of backpropagation, "
     "since paths of equal length can be added up on the way. It is how Veit "
     "et al. (2016), Section 4.3, could say which lengths matter, though they "
     "drew paths at random.",
+    read="gradient_flow#two-to-the-power-of-n-paths",
 )
 def gradients_by_length(by_length: Callable) -> None:
     """Check the sums of the paths of each length."""
@@ -296,10 +316,14 @@ def _pull(A, row):
     label="ex-gradient-flow-lesion",
     hint="Flatten the stages into one list of parts, and mind that taking "
     "one out changes the numbers of the others.",
+    second_hint="Put the blocks of all three stages into one list, keep those "
+    "whose index is not in `removed`, and build a new network around them "
+    "with the same stem and head. Do not delete anything from `net`.",
     why="With several blocks removed at once you can draw the curve of Veit "
     "et al. (2016), Figure 5: the error of a residual network grows smoothly "
     "with the number of blocks removed. The next exercises ask what that "
     "shows.",
+    read="gradient_flow#a-lesion-study",
 )
 def lesion(without: Callable) -> None:
     """Check a function that removes blocks from a network."""
@@ -409,11 +433,15 @@ def _dropped(X, weights, training, factor=KEEP):
     label="ex-gradient-flow-stochastic",
     hint="One random number a call decides in training; in evaluation "
     "nothing is random.",
+    second_hint="In training, draw one number between 0 and 1 and return the "
+    "activated input if it is at least `keep`, else the whole block. In "
+    "evaluation, multiply the branch by `keep` before you add it.",
     why="Trained so, a network is used to losing blocks, and a step costs "
     "less. Huang et al., Deep Networks with Stochastic Depth (2016, "
     "arXiv:1603.09382), trained 1,202 layers with it, letting the "
     "probability fall with the depth of the block. The lesion study shows "
     "why the network bears it.",
+    read="gradient_flow#a-lesion-study",
 )
 def stochastic_depth(block: Callable) -> None:
     """Check a block whose branch is dropped at random in training."""

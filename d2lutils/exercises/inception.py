@@ -32,11 +32,15 @@ def _parameters(channels, reduced=True, bias=1):
     label="ex-inception-second",
     hint="Count each of the six convolutions by itself: its weights, its "
     "biases, and how many channels it reads.",
+    second_hint="The output stacks 128, 192, 96 and 64 channels. The 1×1 "
+    "convolutions of all four paths read 256 channels, the 3×3 reads 128 and "
+    "the 5×5 reads 32; each output channel has one bias.",
     why="The output of one block decides what the next one costs, since three "
     "of the four paths begin with a 1×1 convolution over all channels, and "
     "the fourth pools them all. A residual block hands on as many channels as "
     "it was given, so that the hundredth costs what the first did. Read on "
     "under `From Inception to Residual Blocks`, `The Second Change`.",
+    read="inception#the-second-change-add-instead",
 )
 def inception_3b(shape: Sequence[int], parameters: int) -> None:
     """Check the shape and the parameters of block 3b."""
@@ -90,11 +94,15 @@ _DIRECT = _macs(*_ONES, *_WIDE2, *_WIDE3)
     label="ex-inception-macs",
     hint="At each of the 28 · 28 places every weight is used once, and a bias "
     "is no multiplication.",
+    second_hint="Multiply k² · inputs · outputs by 28 · 28 for each "
+    "convolution. Without the reductions, the 3×3 and the 5×5 read all 192 "
+    "channels, and paths 1 and 4 stay as they are.",
     why="The reductions cost a little and save more than half, and with them "
     "came the habit of asking what a layer costs before asking what it can "
     "do. Tables in papers count in different ways, so say which one you use. "
     "The bottleneck block is built on the same saving: read on in "
     "`The Bottleneck Block`.",
+    read="bottleneck#what-a-layer-costs",
 )
 def inception_macs(block: int, without_reductions: int) -> None:
     """Check the MACs of block 3a, with its reductions and without."""
@@ -141,11 +149,14 @@ def inception_macs(block: int, without_reductions: int) -> None:
     label="ex-inception-merge",
     hint="Write down the matrix for two channels, and what the reshape makes "
     "of it, number by number.",
+    second_hint="Row i of the matrix should have a 1 in column i and one in "
+    "column `channels` + i. Print the matrix for two channels.",
     why="A reshape never fails as long as the numbers suffice, which makes it "
     "the quietest of all faults: no shape shows it. Test a layer on inputs "
     "for which you know the answer, such as one channel at a time. With the "
     "right matrix, addition turns out to be a special case of concatenation, "
     "which is what `The Third Change` is about.",
+    read="inception#the-third-change-make-it-a-block",
 )
 def merging_convolution(merging_convolution: Callable) -> None:
     """Check a convolution that adds two halves, to 0.1 %."""
@@ -209,11 +220,15 @@ def _without_input(X, weights, training):
     label="ex-inception-dense",
     hint="How many channels does the second layer read? Start a loop with the "
     "input, and let each layer lengthen what the next one sees.",
+    second_hint="Layer i reads `in_channels` + i · `k` channels. In each turn "
+    "of the loop compute Y from all of X, then let X be X and Y put one "
+    "behind the other along the channels.",
     why="A dense block never overwrites: what any layer has found is there "
     "for all that follow, at a price that grows with the square of the depth. "
     "A residual block keeps it in a sum instead. Both give the gradient a "
     "direct way back to the input, and both are nested function classes. Read "
     "on in `Residual Blocks`, `Function Classes`.",
+    read="residual_block#room-for-doing-nothing",
 )
 def dense_block(DenseBlock: Callable) -> None:
     """Check a block of three layers of DenseNet, to 0.1 %."""
@@ -274,11 +289,15 @@ def _residual(last_relu=True, back_relu=False, bias=True, shortcut=True):
     label="ex-inception-shortcut",
     hint="Write `Inception` as it stands, and then ask of its output: how "
     "many channels has it, how many should it have, and what comes last?",
+    second_hint="Stack the four paths, bring c1 + c2[1] + c3[1] + c4 channels "
+    "back to `channels` with a 1×1 convolution that has a bias, add X, and "
+    "apply the ReLU to the sum only.",
     why="Inception's authors met residual networks with an experiment: the "
     "same blocks with a shortcut trained much faster, and ended better than "
     "without one by a thin margin only. So the shortcut is not a kind of "
     "block but something that can be put around any. ResNeXt puts one around "
     "many equal paths; read on in `The Third Change`.",
+    read="inception#the-third-change-make-it-a-block",
 )
 def residual_inception(ResidualInception: Callable) -> None:
     """Check an Inception block with a shortcut, to 0.1 %."""

@@ -1,12 +1,13 @@
 """The checks of the chapter that introduces the book."""
 
 import contextlib
+import functools
 import io
 import os
 from collections.abc import Callable
 
 from d2lutils.check.answer import Unanswered, Wrong, exercise
-from d2lutils.check.compare import choice, function
+from d2lutils.check.compare import choice, function, together
 from d2lutils.frameworks import FRAMEWORKS
 from d2lutils.scale import VARIABLE, current_scale
 
@@ -18,53 +19,32 @@ _CHOSEN, _IN_ADDRESS = "tensorflow", "mxnet"
     label="ex-intro-tabs",
     hint="Read again what the chapter says about what the browser remembers, "
     "and ask whether an address changes only the page that it opens.",
+    second_hint="A choice is remembered for all pages, until another one is "
+    "made. An ending in the address is a choice as well.",
     why="The book shows one framework at a time, so you read one dialect "
     "from page to page. A link with such an ending is a safe way to point "
     "somebody to a framework; just remember that it also changes what that "
     "reader sees on other pages afterwards. Continue with `fashion_mnist`.",
+    read="intro#how-to-read",
 )
 def framework_tabs(there: str, with_ending: str, back_here: str) -> None:
     """Check which tabs are shown: there, with an ending, and back here."""
-    first = next(iter(FRAMEWORKS))
-
-    def compare(name, value, right, words):
-        """Compare a key; `words` has a sentence for each wrong one."""
-        others = f"`{name}` is a framework that nobody asked for"
-        wrong = {key: words.get(key, others) for key in FRAMEWORKS}
-        wrong.pop(right)
-        choice(name, value, right, wrong)
-
-    compare(
-        "there",
-        there,
-        _CHOSEN,
-        {
-            first: "`there` names the framework of a first visit; you have "
-            "chosen another one since",
-            _IN_ADDRESS: "`there` is a page without an ending in its address",
-        },
-    )
-    compare(
-        "with_ending",
-        with_ending,
-        _IN_ADDRESS,
-        {
-            first: "`with_ending` is neither what you chose nor what the "
-            "address names",
-            _CHOSEN: "`with_ending` is what you chose, but the address "
-            "overrides it",
-        },
-    )
-    compare(
-        "back_here",
-        back_here,
-        _IN_ADDRESS,
-        {
-            first: "`back_here` forgets all choices, but the browser "
-            "remembers",
-            _CHOSEN: "`back_here` forgets a choice: one was made after "
-            "you clicked on the tab",
-        },
+    together(
+        "not all three pages show what you say",
+        *(
+            functools.partial(
+                choice,
+                name,
+                value,
+                right,
+                {key: key for key in FRAMEWORKS if key != right},
+            )
+            for name, value, right in (
+                ("there", there, _CHOSEN),
+                ("with_ending", with_ending, _IN_ADDRESS),
+                ("back_here", back_here, _IN_ADDRESS),
+            )
+        ),
     )
 
 
@@ -117,11 +97,15 @@ def _compare(scale, result, expected):
     label="ex-intro-scale",
     hint="`try`, `except ValueError as error` and `finally` are all you "
     "need; `os.environ` behaves like a dictionary.",
+    second_hint="Keep the old value with `os.environ.get`, load inside `try`, "
+    "return `str(error)` in the `except`, and put the old value back in the "
+    "`finally`, or remove the variable if it was absent.",
     why="You now know what the errors of this package look like, and that "
     "nothing is scaled down silently: a word that is not a scale is refused, "
     "not guessed at. Restoring in a `finally` what you have changed is how "
     "this book's code treats the mode of a network, too. Continue with "
     "`fashion_mnist`, where the data are loaded.",
+    read="fashion_mnist#reading-batches",
 )
 def scale_message(message: Callable) -> None:
     """Check a function that returns the error of a scale."""

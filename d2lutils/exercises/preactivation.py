@@ -4,7 +4,13 @@ import functools
 from collections.abc import Callable
 
 from d2lutils.check.answer import exercise, in_case
-from d2lutils.check.compare import choice, integer, number, same_function
+from d2lutils.check.compare import (
+    choice,
+    integer,
+    number,
+    same_function,
+    together,
+)
 from d2lutils.check.reference import global_avg_pool, relu
 
 
@@ -63,10 +69,13 @@ def _same_block(block, right, arguments, case, mistakes):
 @exercise(
     label="ex-preactivation-clean",
     hint="What does the name X stand for when it is added?",
+    second_hint="The name X is overwritten by what has been normalised and "
+    "activated, and added later. Keep the input under a name of its own.",
     why="One overwritten name puts batch normalisation and ReLU back on the "
     "path of every block, and the network trains all the same, only not as "
     "well when it is deep. Whether a block with a silent branch returns its "
     "input is a test that finds such faults at once.",
+    read="preactivation#exactly-the-identity",
 )
 def clean_path(block: Callable) -> None:
     """Check the block whose shortcut read the wrong features."""
@@ -127,10 +136,14 @@ def _post(X, weights, training, channels, stride=1):
     label="ex-preactivation-bottleneck",
     hint="Three times batch normalisation, ReLU, convolution; what is left "
     "for behind the addition?",
+    second_hint="Batch normalisation and ReLU come first; what they return "
+    "goes to the first convolution and, if the shape changes, to the "
+    "projection. After the addition nothing follows.",
     why="Of such blocks He et al. (2016) built the network of 1,001 layers "
     "that had 4.92 % test error on CIFAR-10, better than its shallower "
     "relatives. The same order, normalise, transform, add, is that of most "
     "of today's transformers.",
+    read="preactivation#moving-the-activation",
 )
 def preact_bottleneck(block: Callable) -> None:
     """Check a bottleneck with pre-activation."""
@@ -166,10 +179,14 @@ def preact_bottleneck(block: Callable) -> None:
     label="ex-preactivation-path",
     hint="Count the stem, each addition, each projection, and what stands in "
     "front of the pooling; count nothing that is on a branch.",
+    second_hint="In the first network every block ends with a ReLU on the "
+    "path, and a projection has a batch normalisation. In the second, only "
+    "the projections and the pooling read behind a normalisation and a ReLU.",
     why="Only the number of ReLUs of the original network grows with its "
     "depth. In the other network depth adds nothing but additions to the "
     "path, which is why a thousand layers of it can be trained: He et al., "
     "Identity Mappings in Deep Residual Networks (2016).",
+    read="preactivation#moving-the-activation",
 )
 def direct_path(
     post_relus: int, post_norms: int, pre_relus: int, pre_norms: int
@@ -224,9 +241,14 @@ def direct_path(
     hint="Blocks that do not change the shape have two batch normalisations "
     "of the same size in both networks; look at the ends and at the other "
     "blocks.",
+    second_hint="Write down how many channels each batch normalisation has, "
+    "in pairs of blocks. The first network normalises the stem's output and "
+    "after its two projections; the second normalises the input of every "
+    "block, and the end.",
     why="The convolutions of the two networks are the same; all that moved "
     "are normalisations. A comparison of the two is therefore fair, and a "
     "count to the last number would show a layer that is too many.",
+    read="preactivation#what-else-must-change",
 )
 def norm_difference(difference: int) -> None:
     """Check the difference between the numbers of parameters."""
@@ -253,34 +275,26 @@ def norm_difference(difference: int) -> None:
     hint="Which of the two blocks still has a ReLU on the direct path? And "
     "what does batch normalisation do to a channel whose entries are mostly "
     "positive?",
+    second_hint="List what stands on the path of the first block: is there a "
+    "ReLU? In the second, a channel that has been centred has about as many "
+    "entries below zero as above it.",
     why="An open path is not all: with the ReLU in front of the addition it "
     "is open, and the branches can only add. He et al., Identity Mappings in "
     "Deep Residual Networks (2016), Table 2, found both variants worse than "
     "the original.",
+    read="preactivation#what-the-last-relu-does",
 )
 def open_entries(relu_before: float, norm_after: str) -> None:
     """Check predictions on the open entries of two blocks."""
-    number(
-        "relu_before",
-        relu_before,
-        1,
-        {
-            0: "`relu_before` would mean that a ReLU on the path closes all "
-            "entries; is there one?",
-            0.5: "`relu_before` would mean that a ReLU on the path cuts "
-            "half; is there one?",
-        },
-        tolerance=0.01,
-    )
-    choice(
-        "norm_after",
-        norm_after,
-        "smaller",
-        {
-            "larger": "`norm_after`: batch normalisation centres each channel "
-            "of the sum, right in front of the ReLU; how much does that "
-            "ReLU cut?"
-        },
+    together(
+        "not both are right",
+        lambda: number("relu_before", relu_before, 1, tolerance=0.01),
+        lambda: choice(
+            "norm_after",
+            norm_after,
+            "smaller",
+            {"larger": "larger", "as large": "as large"},
+        ),
     )
 
 
@@ -310,11 +324,16 @@ def _network(
     hint="Batch normalisation and ReLU move out of the first block into the "
     "stem: there is one pair, not two, and both shortcut and branch begin "
     "behind it.",
+    second_hint="The stem has the convolution, batch normalisation and the "
+    "ReLU. The first block begins with its first convolution, then has one "
+    "batch normalisation, a ReLU and its second convolution; its shortcut is "
+    "the identity. All other blocks are `PreActBlock`.",
     why="This is the network that the authors published. The shortcut of its "
     "first block begins behind the activation, so that the first branch and "
     "the first shortcut read the same features. The appendix of He et al., "
     "Identity Mappings in Deep Residual Networks (2016), tells why the first "
     "and the last unit need such attention.",
+    read="preactivation#what-the-paper-found",
 )
 def activated_stem(make: Callable) -> None:
     """Check the pre-activation network with an activated stem."""

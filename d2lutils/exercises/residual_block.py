@@ -7,11 +7,13 @@ import numpy as np
 
 from d2lutils.check.answer import exercise, in_case
 from d2lutils.check.blocks import basic
-from d2lutils.check.compare import function, same_function, sequence
+from d2lutils.check.compare import (
+    function,
+    same_function,
+    sequence,
+    together,
+)
 from d2lutils.check.reference import relu
-
-# What an entry of −2 and one of 3 become.
-_UNCHANGED, _RECTIFIED = (-2, 3), (0, 3)
 
 
 def _same(X):
@@ -81,44 +83,39 @@ def _check_basic(block, settings):
 @exercise(
     label="ex-residual-block-silent",
     hint="Only the shortcut is left, and what follows the addition.",
+    second_hint="Write each block as a formula with F(x) = 0. Is a ReLU "
+    "applied to the sum? If so, −2 cannot leave the block.",
     why="Whether a silent block is exactly the identity depends on what "
     "follows the addition, not on the branch. Inside a ResNet the "
     "difference hardly shows, because the input of a block comes from a "
     "ReLU. The chapter on pre-activation takes it up, with He et al., "
     "Identity Mappings in Deep Residual Networks (2016).",
+    read="preactivation#exactly-the-identity",
 )
 def silent_branch(
     a: Sequence[float], b: Sequence[float], c: Sequence[float]
 ) -> None:
     """Check what becomes of −2 and 3 in three blocks with a zero branch."""
-    entry = ("what becomes of −2", "what becomes of 3")
-    sequence(
-        "a",
-        a,
-        _RECTIFIED,
-        {_UNCHANGED: "in (a) something follows the addition"},
-        entry=entry,
+    together(
+        "not all three pairs are right",
+        functools.partial(sequence, "a", a, (0, 3)),
+        functools.partial(sequence, "b", b, (-2, 3)),
+        functools.partial(sequence, "c", c, (-2, 3)),
     )
-    for name, value in ("b", b), ("c", c):
-        sequence(
-            name,
-            value,
-            _UNCHANGED,
-            {
-                _RECTIFIED: f"in ({name}) nothing follows the addition",
-                (0, 0): f"in ({name}) the branch is zero, not the shortcut",
-            },
-            entry=entry,
-        )
 
 
 @exercise(
     label="ex-residual-block-from-memory",
     hint="Compare with the figure of the two shortcuts, layer by layer.",
+    second_hint="The branch is: 3×3 convolution with the stride, batch "
+    "normalisation, ReLU, 3×3 convolution, batch normalisation. Add the "
+    "shortcut, then apply the ReLU. The projection is a 1×1 convolution with "
+    "the same stride, and batch normalisation.",
     why="You have written the block of which ResNet-18 and ResNet-34 are "
     "made. Everything else in them is a stem, a head, and repetition: see "
     "the chapter on ResNet-18. Every known implementation has these layers "
     "in this order, so that weights can be exchanged between them.",
+    read="resnet18#stages",
 )
 def residual_block(block: Callable) -> None:
     """Check a basic residual block."""
@@ -129,10 +126,13 @@ def residual_block(block: Callable) -> None:
     label="ex-residual-block-projection",
     hint="Where does the stride have to appear, if both summands are to "
     "have the same shape?",
+    second_hint="The projection is needed if the channels change *or* the "
+    "stride is not 1, and it has to take steps of the same stride.",
     why="A stride changes the shape as surely as a new number of channels. "
     "The error is loud here; with an input of 2×2 the addition would have "
     "broadcast, and nobody would have noticed. In the chapter on ResNet-18, "
     "three stages begin with such a block.",
+    read="resnet18#stages",
 )
 def strided_shortcut(block: Callable) -> None:
     """Check the block whose shortcut did not know the stride."""
@@ -151,11 +151,15 @@ def _free(X, weights, training, channels, stride, first=0, side=1):
     label="ex-residual-block-free",
     hint="Slice with a step, then pad the axis of the channels, at its end "
     "only.",
+    second_hint="Slice height and width with `[::stride]`. Then pad the axis "
+    "of the channels with `out_channels` minus the present number of zeros at "
+    "the end, and nothing in front.",
     why="A residual network with such shortcuts has exactly as many "
     "parameters as the plain one. He et al. (2016) compared them so; if "
     "the residual network is better, it is not because it has more weights. "
     "They found projections slightly better, and identities good enough: "
     "Section 4.1 and Table 3 there.",
+    read="function_classes#a-residual-network-for-small-images",
 )
 def free_shortcut(shortcut: Callable) -> None:
     """Check the shortcut without weights."""
@@ -204,10 +208,13 @@ def free_shortcut(shortcut: Callable) -> None:
 @exercise(
     label="ex-residual-block-early-relu",
     hint="What has to be computed before the last ReLU?",
+    second_hint="Add first, then apply the ReLU to the sum. Between the last "
+    "batch normalisation and the addition nothing stands.",
     why="With the ReLU in front of the addition a block can only add to its "
     "input, so that features grow from block to block. He et al., Identity "
     "Mappings in Deep Residual Networks (2016), tried it: Table 2 (c) there. "
     "The chapter on pre-activation shows where the ReLU can go instead.",
+    read="preactivation#moving-the-activation",
 )
 def early_relu(block: Callable) -> None:
     """Check the block whose last ReLU came too early."""
@@ -242,10 +249,14 @@ def _relu_first(X, weights, training):
     label="ex-residual-block-preactivation",
     hint="Nothing is left for behind the addition: the branch begins with "
     "what used to end the block before.",
+    second_hint="Batch normalisation, ReLU, convolution, and the same three "
+    "once more. Then add the input itself, before its normalisation, and "
+    "return the sum.",
     why="Nothing stands on the way of the input but additions, so a block "
     "with a silent branch is the identity for every input, and the gradient "
     "passes it unchanged. He et al. (2016) trained 1,001 layers of this kind; "
     "the chapter on pre-activation tells how.",
+    read="preactivation#moving-the-activation",
 )
 def preactivation_block(block: Callable) -> None:
     """Check a pre-activation block of unchanged shape."""

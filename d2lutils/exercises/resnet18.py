@@ -19,10 +19,14 @@ AXES = ("channels", "height", "width")
     label="ex-resnet18-small-image",
     hint="The stem halves the sides twice; which of the stages halve them "
     "again?",
+    second_hint="The convolution and the pooling of the stem each have stride "
+    "2; stage 1 keeps the sides, and stages 2, 3 and 4 halve them and double "
+    "the channels.",
     why="A network designed for 224×224 reduces a 32×32 image to a single "
     "position in its last stage, where most of the parameters are. In "
     "another exercise of this chapter you write a separate stem for "
     "such images, as He et al. (2016), Section 4.2, did for CIFAR-10.",
+    read="resnet18#the-shape-of-every-stage",
 )
 def small_image(shapes: Sequence[Sequence[int]]) -> None:
     """Check the shapes of a 32×32 image on its way through ResNet-18."""
@@ -70,12 +74,16 @@ def _resnet(X, weights, training, num_blocks):
     label="ex-resnet18-deeper",
     hint="The additional blocks all keep the shape: how many are there in "
     "each stage, and with how many channels?",
+    second_hint="ResNet-34 has 3, 4, 6 and 3 blocks where ResNet-18 has 2 "
+    "each. One additional block with c channels has two 3×3 convolutions of c "
+    "· c · 9 weights and two batch normalisations.",
     why="ResNet-34 has nearly twice the parameters, and all additional ones "
     "are in blocks with an identity shortcut. On ImageNet the sixteen "
     "layers lower the top-1 error from 27.88 to 25.03 %, while the "
     "plain network of 34 layers is worse than the one of 18 (He et al., "
     "2016, Table 2). The chapter The ResNet Family goes on to 152 "
     "layers.",
+    read="resnet_family#one-blueprint",
 )
 def deeper(resnet34: Callable, added: int) -> None:
     """Check ResNet-34 and the number of parameters that it adds."""
@@ -118,11 +126,14 @@ def deeper(resnet34: Callable, added: int) -> None:
     label="ex-resnet18-stem",
     hint="How many zeros are to the left of the image, and how many to the "
     "right? Count them for each layer with stride 2.",
+    second_hint="The 7×7 convolution needs three zeros on each side, the 3×3 "
+    "pooling one. Write them as numbers.",
     why='Equal shapes do not make equal functions. Padding "same" puts the '
     "odd zero on the right and at the bottom, and nothing warns you: "
     "the weights load and the shapes fit, but the outputs differ. The "
     "chapter The Same Numbers in Three Frameworks compares whole "
     "networks number by number, which is how such faults are found.",
+    read="same_numbers#moving-a-network",
 )
 def stem(make_stem: Callable) -> None:
     """Check a ResNet's stem."""
@@ -166,10 +177,14 @@ def stem(make_stem: Callable) -> None:
     label="ex-resnet18-small-stem",
     hint="What makes the image smaller? What else is in the stem only "
     "because ImageNet's images are large?",
+    second_hint="A 3×3 convolution with stride 1 and padding 1 from 1 to 64 "
+    "channels has 576 weights; follow it by batch normalisation and a ReLU, "
+    "and leave the pooling out.",
     why="ResNets for images of 32×32 usually have such a stem: a 3×3 "
     "convolution of stride 1 and no pooling. He et al. (2016), Section "
     "4.2, used one with 16 channels. The price is sixteen times the "
     "arithmetic in every convolution after it.",
+    read="function_classes#a-residual-network-for-small-images",
 )
 def small_stem(make_stem: Callable) -> None:
     """Check a stem for images of 32×32."""
@@ -231,12 +246,16 @@ def _always_training(X, weights, training):
     label="ex-resnet18-frozen",
     hint="How does each batch normalisation learn whether it is in training "
     "mode?",
+    second_hint="In training the layer has to use the batch's mean and "
+    "variance and move its running ones. Find the argument that keeps it from "
+    "doing so, or use the layer itself.",
     why="A batch normalisation that is never told that it is being trained "
     "keeps its initial statistics for ever. No error is raised: it "
     "happens with F.batch_norm in PyTorch, with `training=False` in "
     "TensorFlow, with use_global_stats in MXNet. You find it by "
     "comparing the running statistics before and after a step. Ioffe "
     "and Szegedy (2015) describe the two modes.",
+    read="convolutional_blocks#where-the-frameworks-differ",
 )
 def frozen_norm(block: Callable) -> None:
     """Check the block whose batch normalisation did not train."""
@@ -270,11 +289,15 @@ def _bottleneck(X, weights, training, last=True, before=False, inner=True):
     hint="A convolution has k² · in · out weights, and batch normalisation "
     "two parameters per channel; only the second convolution looks at "
     "neighbours.",
+    second_hint="The convolutions have 256 · 64, 9 · 64 · 64 and 64 · 256 "
+    "weights; the batch normalisations have 64, 64 and 256 channels. A basic "
+    "block has two 3×3 convolutions of 256 · 256 · 9 weights.",
     why="The number of weights of a convolution grows with the product of "
     "its input and output channels, so the expensive one, 3×3, works "
     "where there are few channels. ResNet-50, 101 and 152 are made of "
     "such blocks: see the chapter The Bottleneck Block, and He et al. "
     "(2016), Figure 5.",
+    read="bottleneck",
 )
 def narrow_block(
     block: Callable, parameters: int, basic_parameters: int
@@ -333,11 +356,15 @@ def narrow_block(
     label="ex-resnet18-plain",
     hint="Remove the shortcut and whatever only the shortcut needed; leave "
     "everything else unchanged.",
+    second_hint="Keep convolution, batch normalisation, ReLU, convolution, "
+    "batch normalisation and the last ReLU, and the stride in the first "
+    "convolution. The projection and the addition go.",
     why="The plain network is the control of the experiment: the same "
     "layers, the same initialisation, no shortcuts. On ImageNet the "
     "errors of the two are about equal at 18 layers and 3.5 points "
     "apart at 34 (He et al., 2016, Table 2). The chapter Function "
     "Classes and the Degradation Problem runs such an experiment.",
+    read="function_classes#plain-blocks",
 )
 def plain_block(block: Callable) -> None:
     """Check the basic block without its shortcut."""

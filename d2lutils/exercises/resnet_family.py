@@ -9,6 +9,7 @@ import numpy as np
 from d2lutils.check.answer import Wrong, exercise
 from d2lutils.check.blocks import bottleneck_block
 from d2lutils.check.compare import (
+    by_how_much,
     choice,
     function,
     integer,
@@ -126,11 +127,15 @@ AXES = ("channels", "height", "width")
     label="ex-resnet-family-larger",
     hint="Count how often each side is halved on the way, and ask of each "
     "part at how many positions it works.",
+    second_hint="The stem divides the sides by 4, each later stage by 2 once "
+    "more. A convolution works once per position, so its cost grows like (320 "
+    "/ 224)². Which layer comes after the average over all positions?",
     why="A convolutional network with global average pooling takes images of "
     "any size, and its cost grows with their area. Testing on larger "
     "images than those of training is a cheap way to a better accuracy, "
     "and the parameters do not even notice. Read on in the table of "
     "ResNet-50 in this chapter.",
+    read="resnet_family#resnet-50-stage-by-stage",
 )
 def larger_images(
     shapes: Sequence[Sequence[int]], factor: float, part: str
@@ -187,9 +192,13 @@ _STAGES = ("layer1", "layer2", "layer3", "layer4")
     label="ex-resnet-family-depths",
     hint="Write the depth as a sum: what is there always, and what one more "
     "block adds.",
+    second_hint="The first convolution and the last layer are always there, "
+    "and each bottleneck adds three layers: depth = 3 · blocks + 2. At least "
+    "four blocks are needed.",
     why="The name of a ResNet fixes the number of its blocks and nothing "
     "about where they stand. Bottlenecks allow every third depth, basic "
     "blocks every second. Read on in the exercise on blocks that move.",
+    read="resnet_family#what-the-numbers-count",
 )
 def num_blocks(num_blocks: Callable) -> None:
     """Check the number of bottlenecks that make a depth."""
@@ -240,12 +249,17 @@ _ALL = 60_192_808
     label="ex-resnet-family-share",
     hint="Add the output channels of all convolutions, four projections "
     "included, and ask what a batch normalisation learns for each channel.",
+    second_hint="In a stage of n blocks with c channels inside, each block "
+    "has c, c and 4c channels after its convolutions, and the first has 4c "
+    "more for the projection. Do not forget the 64 of the stem; each channel "
+    "has two parameters.",
     why="Half of the layers and hardly any parameters: counts of parameters "
     "say little about where the time of a network goes. Batch "
     "normalisation goes through all numbers of its input and does next to "
     "nothing with each, so memory is what it waits for; in evaluation it "
     "can be merged into the convolution before it. Read on in What a "
     "Layer Costs.",
+    read="bottleneck#what-a-layer-costs",
 )
 def batch_norm_share(
     number: int, of_parameters: float, of_layers: float
@@ -303,10 +317,14 @@ def _parameters(c):
     label="ex-resnet-family-moved",
     hint="The blocks that move have identity shortcuts: write down the "
     "parameters and the MACs of one of them in each of the three stages.",
+    second_hint="A block with an identity shortcut and c channels inside has "
+    "17c² + 12c parameters. Subtract those of c = 256 from those of c = 64 or "
+    "512, ten times. Its MACs are 17c² times the positions of its stage.",
     why="A weight is stored once and used at every position. So fifty blocks "
     "cost the same arithmetic in any distribution, but many parameters at "
     "the end and many activations at the beginning. Read on in ResNet-50, "
     "Stage by Stage, where the two columns tell these two stories.",
+    read="resnet_family#resnet-50-stage-by-stage",
 )
 def moved_blocks(to_stage_1: Sequence[int], to_stage_4: Sequence[int]) -> None:
     """Check what moving ten blocks of ResNet-152 changes."""
@@ -339,11 +357,14 @@ def moved_blocks(to_stage_1: Sequence[int], to_stage_4: Sequence[int]) -> None:
     label="ex-resnet-family-26",
     hint="The previous exercise tells how many blocks there are; the class "
     "ResNet takes a block and four numbers.",
+    second_hint="26 = 3 · 8 + 2, so eight bottlenecks have to be spread over "
+    "four stages; hand `Bottleneck` and the four numbers to `ResNet`.",
     why="A depth between the published ones costs one line, because the "
     "family is one class with two arguments. ResNet-26 has fewer "
     "parameters than ResNet-34 and does about two thirds of its "
     "arithmetic. Read on in the chapter ResNet-18, where the class is "
     "written.",
+    read="resnet18#the-whole-network",
 )
 def resnet26(resnet26: Callable) -> None:
     """Check ResNet-26, with 7 classes and 3 channels (tolerance 1e-3)."""
@@ -381,11 +402,14 @@ def resnet26(resnet26: Callable) -> None:
     label="ex-resnet-family-stage",
     hint="Compare what leaves the first block with what the second block is "
     "told to expect.",
+    second_hint="After the first block, `channels` times the block's "
+    "`expansion` channels arrive at the next one.",
     why="A mistake that shows with one kind of block only is one that a test "
     "with the other kind never finds. The number of channels inside a "
     "block and that between blocks are two different things, and they "
     "happen to be equal in ResNet-18. Read on in the chapter ResNet-18, "
     "where `stage` is written.",
+    read="resnet18#stages",
 )
 def stage_of_bottlenecks(stage: Callable) -> None:
     """Check a stage of bottlenecks, basic and other blocks."""
@@ -415,10 +439,14 @@ def stage_of_bottlenecks(stage: Callable) -> None:
     label="ex-resnet-family-activations",
     hint="Take `num_macs` and change the rule by which a layer is counted: "
     "its output has a shape, of which one axis is the batch.",
+    second_hint="For each convolution, multiply the output's entries of one "
+    "image: channels, height and width. Leave the axis of the batch and the "
+    "last layer out.",
     why="Arithmetic, parameters and activations are three different costs, "
     "and a network can be cheap in one and expensive in another. The "
     "third decides how large a batch can be. Read on in the exercise On a "
     "budget.",
+    read="resnet_family#what-the-family-costs",
 )
 def num_activations(num_activations: Callable) -> None:
     """Check the count of activations, for a block and a small network."""
@@ -459,4 +487,5 @@ def num_activations(num_activations: Callable) -> None:
                 "counted as well",
                 whole: f"{name}: the inputs of the convolutions are counted",
             },
+            by_how_much,
         )

@@ -20,11 +20,15 @@ PARAMETERS = 11_175_370  # of ResNet-18, with one channel and ten classes
     label="ex-scaling-out-bytes",
     hint="A number in single precision takes four bytes; a worker's gradient "
     "is cut into eight chunks, and seven of them go out in each round.",
+    second_hint="In each of the two rounds a worker sends seven eighths of "
+    "its gradient of 4 bytes per parameter. The server receives the whole "
+    "gradient from each of the eight.",
     why="The load of the ring is nearly the same for two workers and for a "
     "thousand, that of a single server grows with each of them. That is why "
     "the frameworks add up gradients in rings or trees, and why large groups "
     "share the work of a parameter server among several. Read on in Around a "
     "Ring.",
+    read="scaling_out#around-a-ring",
 )
 def bytes_sent(ring: int, server: int) -> None:
     """Check the bytes that eight workers, or their server, handle."""
@@ -62,10 +66,14 @@ def bytes_sent(ring: int, server: int) -> None:
 @exercise(
     label="ex-scaling-out-linear",
     hint="How many images does the group see in one step?",
+    second_hint="The batch becomes eight times as large, and by the rule the "
+    "learning rate does as well. The steps are the images divided by the "
+    "batch, rounded up.",
     why="Eight times fewer steps, each about eight times as long: that is "
     "all the rule says, and it holds while the gradient hardly changes "
     "within eight small steps. At the start it does change, hence the "
     "warm-up. Read on in A Larger Batch, a Larger Step.",
+    read="scaling_out#a-larger-batch-a-larger-step",
 )
 def eight_machines(lr: float, steps_before: int, steps_after: int) -> None:
     """Check the learning rate and the steps of an eightfold batch."""
@@ -107,10 +115,14 @@ def eight_machines(lr: float, steps_before: int, steps_after: int) -> None:
     label="ex-scaling-out-speed",
     hint="Write T(2): a worker computes half the batch and then sends one "
     "gradient in all, half of it in each round.",
+    second_hint="With K workers, a step takes 0.4 / K seconds and the time to "
+    "send 2 · (K − 1) / K gradients. For the bandwidth, set T(2) equal to 0.4 "
+    "s.",
     why="Whether machines help is decided by one ratio, the time to compute a "
     "batch over the time to send a gradient, and it is worth a minute with "
     "a pencil before a cluster is rented. A larger batch, shorter numbers "
     "and an earlier start improve it. Read on in How Much Faster?",
+    read="scaling_out#how-much-faster",
 )
 def speed_up(two: float, eight: float, bandwidth: float) -> None:
     """Check speed-ups over a slow network, to one per cent."""
@@ -234,11 +246,14 @@ _ACCUMULATED = [
     label="ex-scaling-out-accumulate",
     hint="What is the gradient of the sum over a part, if `gradient` returns "
     "that of the mean?",
+    second_hint="Multiply what `gradient` returns for a part by the number of "
+    "its examples, add up, and divide by the number of all examples.",
     why="Accumulating gradients makes one small machine compute what a large "
     "one, or a group, computes: the batch is bounded by patience and no "
     "longer by memory. Only batch normalisation sees the difference, for it "
     "takes its statistics from each part. Read on in Batch Normalisation "
     "Sees Its Shard.",
+    read="scaling_out#batch-normalisation-sees-its-shard",
 )
 def accumulated(accumulate: Callable) -> None:
     """Check a gradient that is computed in parts."""
@@ -283,10 +298,13 @@ def _step(w, sums, count, lr, decay):
     label="ex-scaling-out-decay",
     hint="Write the gradient that one worker would follow if it had all the "
     "examples; how often does the decay stand in it?",
+    second_hint="Write w − lr · (sum of all sums / count + decay · w). How "
+    "often does your step subtract lr · decay · w?",
     why="What is added up over the workers must be split among them first. "
     "The same holds for everything that a step adds to the gradient of the "
     "data, and the engine for TensorFlow, which is printed in In This "
     "Book's Programs, has to heed it in just this place.",
+    read="scaling_out#in-this-book-s-programs",
 )
 def decayed_step(step: Callable) -> None:
     """Check a step of several workers with weight decay."""
@@ -384,10 +402,14 @@ def _swapped(means, variances, sizes):
     label="ex-scaling-out-statistics",
     hint="Go by sums: what are the sum of a shard's values and the sum of "
     "their squares?",
+    second_hint="A shard of n values with mean m and variance v has the sum n "
+    "· m and the sum of squares n · (v + m²). Add both over the shards, "
+    "divide by the number of all values, and subtract the squared mean.",
     why="This is all that synchronised batch normalisation has to know of the "
     "other workers: two numbers a channel and the sizes, in every layer. The "
     "same formula merges the statistics of any two sets without their data; "
     "for equal shards it is that of Batch Normalisation Sees Its Shard.",
+    read="scaling_out#batch-normalisation-sees-its-shard",
 )
 def whole_statistics(combine: Callable) -> None:
     """Check the mean and variance of several shards together."""

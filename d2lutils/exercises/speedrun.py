@@ -25,11 +25,15 @@ from d2lutils.check.values import plain
     hint="The chapter has a formula for the lead. The smallest loss follows "
     "from the two probabilities that belong to it: that of the right class, "
     "and that of each of the others.",
+    second_hint="The right class gets 1 − ε + ε / K, each other one ε / K. "
+    "The lead is the logarithm of their ratio; the loss is the sum of −p · "
+    "log p over all K classes.",
     why="The smallest loss is the entropy of the smoothed target, and no "
     "network gets below it. So losses with and without smoothing cannot be "
     "compared, and a training loss near 2 can be a very good one. The lead "
     "is what matters: it is finite, and an optimiser can get there. Szegedy "
     "et al., Rethinking the Inception Architecture (2016), Section 7.",
+    read="speedrun#targets-that-can-be-reached",
 )
 def smoothed_lead(lead: float, loss: float) -> None:
     """Check the best lead and the smallest loss, to one per cent."""
@@ -155,12 +159,16 @@ _LOSS_MISTAKES = [
     hint="Take the logarithm of the softmax in one step, as your framework "
     "offers it. Of these logarithms you need one for each image and the mean "
     "over all classes.",
+    second_hint="Take (1 − ε) times −log p of the right class plus ε times "
+    "the mean of −log p over all classes, then the mean over the images; −log "
+    "p is the logarithm of a softmax in one call.",
     why="A smoothed loss is the mixture of two cross-entropies, one with the "
     "label and one with the uniform distribution. Therefore a library that "
     "has only the first gets the second by one mean over the classes, which "
     "is how d2l.fit does it in TensorFlow and MXNet. That the logarithm and "
     "the softmax are taken in one step is not a detail: separately, a score "
     "of a thousand makes the loss infinite and the network NaN.",
+    read="speedrun#targets-that-can-be-reached",
 )
 def smoothed_loss(smoothed_loss: Callable) -> None:
     """Check the smoothed cross-entropy (tolerance 0.1 per cent)."""
@@ -207,11 +215,15 @@ def smoothed_loss(smoothed_loss: Callable) -> None:
     hint="Write down height and width behind the stem and behind each stage, "
     "for both networks; a convolution costs its weights once for each of its "
     "output's positions.",
+    second_hint="The sides are 28, 14 and 7 instead of 14, 7 and 4. Go "
+    "through the layers of each stage, projections and the last layer "
+    "included.",
     why="One argument, and the network costs nearly four times as much, "
     "while not one parameter is added. That is the cheapest way to buy "
     "accuracy with time, or time with accuracy; what it buys here, the "
     "command `python -m benchmarks.speedrun --variant whole_stem` tells. Read "
     "on in A Network Cut to Size.",
+    read="speedrun#a-network-cut-to-size",
 )
 def whole_stem(macs: int, ratio: float) -> None:
     """Check the cost of the network whose stem keeps all pixels."""
@@ -266,10 +278,14 @@ def whole_stem(macs: int, ratio: float) -> None:
     hint="How many bits of the fraction are there behind the 1? A sum goes "
     "to the nearest number: compare the step with half of the distance to "
     "the next one.",
+    second_hint="bfloat16 keeps seven bits behind the 1. A sum is rounded to "
+    "the nearest neighbour: is a thousandth more than half of the distance to "
+    "it?",
     why="The loss of the steps is complete, not gradual: below half a unit "
     "in the last place nothing arrives, and a thousand times nothing is "
     "nothing. Hence the weights of mixed precision are float32, although "
-    "the products are not. Read on in More Operations a Second.",
+    "the products are not. Read on in More Operations per Second.",
+    read="speedrun#more-operations-per-second",
 )
 def next_bfloat16(next_number: float, after_1000_steps: float) -> None:
     """Check the number after 1, and a sum that does not grow."""
@@ -390,11 +406,14 @@ def _softmax(scores):
     hint="Name the four axes of a batch of images in your framework, and say "
     "along which of them a mirror image is reversed. In training the wrapper "
     "is as if it were not there, and the network inside knows its mode.",
+    second_hint="A mirror image exchanges left and right, so the axis of the "
+    "width is reversed, and no other. Is it the last one in your framework?",
     why="No error is raised, for an image that stands on its head has the "
     "same shape. An augmentation or an averaging is right only if its images "
     "could have come from the data: a mirrored shoe could, one that is upside "
     "down could not. So look at some of the images, as the chapter does "
     "above. Read on in More Images Than There Are.",
+    read="speedrun#more-images-than-there-are",
 )
 def lying_mirror(flip_average: Callable) -> None:
     """Check the wrapper that averages over an image and its mirror."""
@@ -499,10 +518,14 @@ def _compare_weights(found, wanted, words):
     label="ex-limping-cycle",
     hint="Print the learning rate at the start, after a quarter, at half and "
     "at the end, or plot it.",
+    second_hint="After the first quarter, three quarters are left: the share "
+    "of the rest that is done is (done − 1/4) / (3/4), and the rate is one "
+    "minus that share, times `lr`.",
     why="No framework complains when a schedule goes below zero. The loss "
     "does, but late: by then the network has been good, and one looks for "
     "the fault in the data or the model. A schedule is a function of one "
     "number, and plotting it costs a line. Read on in Fewer Epochs.",
+    read="speedrun#fewer-epochs",
 )
 def limping_cycle(one_cycle: Callable) -> None:
     """Check the learning rates of one-cycle, up to half a step."""
@@ -599,12 +622,15 @@ _SCHEDULE_MISTAKES = [
     label="ex-warm-cosine",
     hint="Two cases, and they meet at 1. In the second, first compute which "
     "share of the rest is done.",
+    second_hint="Up to a tenth return 10 · done. After it let r = (done − "
+    "0.1) / 0.9 and return (1 + cos(π · r)) / 2.",
     why="Most networks of today are trained with this schedule or a close "
     "relative of it; the cosine comes from Loshchilov and Hutter, SGDR "
     "(2017, arXiv:1608.03983). In which way the rate falls matters less than "
     "that it rises first, is large for long, and ends at zero. Whether one "
     "of two such schedules is better only several seeds can tell, with the "
     "largest rate chosen for each of them: read on in the next exercise.",
+    read="speedrun#fewer-epochs",
 )
 def warm_cosine(warm_cosine: Callable) -> None:
     """Check a schedule at some points (tolerance 0.001)."""

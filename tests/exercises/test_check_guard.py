@@ -1,6 +1,7 @@
 """Whatever a reader's code does ends in a sentence, and quickly."""
 
 import ast
+import functools
 import json
 import random
 import re
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 from selection import ENVIRONMENT
 
+from bookbuild.project import Project
 from d2lutils import check
-from d2lutils.check import guard, values
+from d2lutils.check import attempts, guard, values
 from d2lutils.check.answer import Wrong
 from d2lutils.check.answer import exercise as make_check
 from d2lutils.check.catalogue import EXERCISES, catalogue
@@ -27,11 +29,12 @@ from d2lutils.frameworks import FRAMEWORKS
 def exercise(capsys):
     """Make a check of a body; calling it returns what it prints."""
 
-    def make(body):
-        made = make_check(label="ex", hint="Look.", why="So.")(body)
+    def make(body, **more):
+        attempts.forget()
+        made = make_check(label="ex", hint="Look.", why="So.", **more)(body)
 
         def call(*args, **kwargs):
-            assert made(*args, **kwargs) is None
+            made(*args, **kwargs)
             out, err = capsys.readouterr()
             assert err == ""
             assert "Traceback" not in out
@@ -58,7 +61,7 @@ def test_right_answer(three):
 
 
 def test_wrong_answer(three):
-    assert three(lambda: 4) == "✗ three: `answer` is too large. Hint: Look."
+    assert three(lambda: 4) == "✗ three: `answer` is not right. Hint: Look."
 
 
 def test_hint_of_a_recognised_mistake(exercise):
@@ -106,12 +109,81 @@ def left_over():
     return 3
 
 
+def off_by_one():
+    """Return 3."""
+    ...
+    return 4
+
+
+def test_dots_left_over_hide_no_diagnosis(three):
+    line = off_by_one.__code__.co_firstlineno + 2
+    assert three(off_by_one) == (
+        f"✗ three: `answer` is not right (`...` still stands in line {line}). "
+        "Hint: Look."
+    )
+
+
+def test_class_whose_methods_are_half_done_is_not_answered(three):
+    class Half:
+        def __init__(self):
+            self.value = 3
+
+        def __call__(self): ...
+
+    line = Half.__call__.__code__.co_firstlineno
+    assert three(Half()) == (
+        f"✗ three: not answered yet: `...` still stands in line {line}."
+    )
+
+
+def around(function):
+    """Return a function as a decorator of a package's does."""
+    space = {"function": function, "wraps": functools.wraps(function)}
+    text = "@wraps\ndef inner(*args): return function(*args)"
+    exec(compile(text, functools.__file__, "exec"), space)
+    return space["inner"]
+
+
+class Method:
+    """A method of which only an object of a package is to be seen."""
+
+    def __init__(self, function):
+        self.python_function = function
+
+    def __get__(self, instance, kind=None):
+        return functools.partial(self.python_function, instance)
+
+
+@pytest.mark.parametrize(
+    "decorator", [around, Method, classmethod, lambda f: property(around(f))]
+)
+def test_class_whose_only_method_is_decorated_is_not_empty(decorator):
+    def body(self):
+        return 4
+
+    kind = type("Kind", (), {"body": decorator(body)})
+    kind.__module__ = "__main__"
+    assert guard.untouched([kind]) == ""
+    empty = type("Kind", (), {"expansion": 1})
+    empty.__module__ = "__main__"
+    assert guard.untouched([empty]) == "`Kind` is still empty"
+
+
+@pytest.mark.parametrize("decorator", [around, Method, classmethod])
+def test_dots_in_a_decorated_method_are_seen(decorator):
+    def body(self): ...
+
+    kind = type("Kind", (), {"body": decorator(body)})
+    assert "still stands" in guard.untouched([kind])
+
+
 def test_right_answer_may_have_dots_left_over(three):
     assert three(left_over) == "✓ three: right. So."
 
 
 def test_indexing_with_dots_is_no_gap(three):
-    assert "too small" in three(lambda: int(np.zeros(2)[..., 0]))
+    said = three(lambda: int(np.zeros(2)[..., 0]))
+    assert said.startswith("✗ three: `answer` is not right. Hint")
 
 
 def divides():
@@ -123,14 +195,94 @@ def test_exception_names_type_message_and_line_of_the_readers_code(three):
     line = divides.__code__.co_firstlineno + 1
     assert said == (
         "✗ three: your code raises ZeroDivisionError: division by zero "
-        f"(line {line}, `return 1 / 0`). Hint: Look."
+        f"(line {line}, `return 1 / 0`)."
     )
+
+
+@pytest.mark.parametrize(
+    "error, helps",
+    [
+        ("The size of tensor a (8) must match the size of tensor b (4)", True),
+        ("Incompatible shapes: [2,8,8,4] vs. [2,4,4,4] [Op:AddV2]", True),
+        ("expected scalar type Double but found Float", False),
+        ("Input type (double) and weight sizes (float) differ", False),
+        ("name 'X' is not defined", False),
+    ],
+)
+def test_hint_of_an_exception_only_where_shapes_do_not_fit(
+    three, error, helps
+):
+    def answer():
+        raise RuntimeError(error)
+
+    assert ("Hint: Look." in three(answer)) == helps
+
+
+def test_hints_grow_stronger_and_begin_anew(exercise):
+    def body(n):
+        values.integer("n", n, 3)
+
+    called = exercise(body, second_hint="Count.")
+    assert called(4).endswith("Hint: Look.")
+    assert "Hint" not in called("4")  # of a wrong kind: no try
+    assert called(5).endswith("Hint: Count.")
+    assert called(6).endswith("Hint: Count.")
+    attempts.forget()
+    assert called(3).startswith("✓")
+    assert called(4).endswith("Hint: Look.")
+
+
+def test_predictions_are_judged_with_pauses(exercise, monkeypatch):
+    def body(n):
+        values.integer("n", n, 3)
+
+    now = [100.0]
+    monkeypatch.setattr(attempts.time, "monotonic", lambda: now[0])
+    called = exercise(body)
+    for wrong in (4, 5, 6):
+        assert "`n` is not right" in called(wrong)
+    for n in (3, 7):
+        assert called(n) == (
+            "✗ body: 3 predictions were wrong; the next one is judged in 30 "
+            "seconds. Hint: Work it out on paper meanwhile."
+        )
+    now[0] += attempts.PAUSE
+    assert called(3).startswith("✓ body: right.")
+    assert "`n` is not right" in called(8)
+
+
+def test_who_reads_a_log_sees_every_prediction_judged(
+    exercise, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("D2L_CHECK_LOG", str(tmp_path / "log"))
+    called = exercise(lambda n: values.integer("n", n, 3))
+    assert all("is not right" in called(wrong) for wrong in range(4, 10))
+
+
+def test_code_is_judged_as_often_as_one_likes(three):
+    said = {three(lambda: 4) for _ in range(10)}
+    assert said == {"✗ three: `answer` is not right. Hint: Look."}
+
+
+def test_what_a_check_returns(capsys):
+    made = make_check(label="", hint="Look.", why="So.")(
+        lambda n: values.integer("n", n, 3)
+    )
+    assert made(3) and not made(4) and not made(...) and not made()
+    assert bool(made(3)) is True
+    assert repr(made(3)) == "right" and repr(made(4)) == "not right"
+
+
+def test_where_to_read_on_is_an_address(exercise):
+    said = exercise(lambda n: None, read="resnet18#stages")(3)
+    site = Project(EXERCISES.parents[1]).site
+    assert said.endswith(f"right. So. {site}/chapters/resnet18.html#stages")
 
 
 def test_exception_without_the_readers_code(three):
     assert three("text") == (
         "✗ three: your answer cannot be used as it is: TypeError: 'str' "
-        "object is not callable. Hint: Look."
+        "object is not callable."
     )
 
 
@@ -237,7 +389,7 @@ def test_wrong_call(three):
         (True, "has to be a whole number, not the bool `True`"),
         (3.5, "has to be a whole number, not 3.5"),
         (float("nan"), "`n` is nan"),
-        (300, "too large, by a factor of about 100"),
+        (300, "`n` is too large: it has another power of ten"),
         (-3, "has the wrong sign"),
         (4, "`n` counts the biases"),
         (np.array([3, 3]), "has to be a whole number"),
@@ -259,7 +411,7 @@ def test_integers_of_all_kinds(value):
     "value, words",
     [
         ((2, 8, 8), "`s` has too few entries: 3"),
-        ((2, 8, 7, 8), "`s[2]` is too small (height)"),
+        ((2, 8, 7, 8), "`s[2]` is not right (height)"),
         (8, "has to be a tuple of 4 numbers, not the int `8`"),
         ((2, "8", 8, 8), "`s[1]` has to be a number"),
         ((2, 8, 4, 4), "the stride is missing"),
@@ -354,7 +506,7 @@ def test_log(three, tmp_path, monkeypatch):
     lines = [json.loads(x) for x in (tmp_path / "log").open()]
     assert [x["passed"] for x in lines] == [True, False, False]
     assert {x["exercise"] for x in lines} == {"three"}
-    assert lines[1]["message"] == "`answer` is too large"
+    assert lines[1]["message"] == "`answer` is not right"
 
 
 def test_unknown_exercise():
@@ -426,3 +578,20 @@ def test_checks_have_no_list_of_frameworks(folder):
     ]
     # The question there is which of the tabs a page shows.
     assert {text for text in found if "intro.py" not in text} == set()
+
+
+def test_what_is_solved(capsys):
+    attempts.forget()
+    check.group_guess(0.4), check.resize_matrix([[0, 0]] * 4)
+    check.mean_images(...)
+    capsys.readouterr()
+    check.solved("fashion_mnist")
+    assert capsys.readouterr().out.splitlines() == [
+        "1 of 4 exercises solved",
+        "  ✓ group_guess",
+        "  ✗ resize_matrix, 1 wrong so far",
+        "  · mean_images, not answered yet",
+        "  · shuffled_batches, not answered yet",
+    ]
+    with pytest.raises(ValueError, match="'fashion' is no chapter"):
+        check.solved("fashion")

@@ -98,9 +98,58 @@ def test_bias_that_is_allowed(styles):
     )
 
 
-@pytest.mark.frameworks("pytorch")  # the others find the layers of a list
-def test_hidden_layers_are_missed(styles):
-    assert "missing: a 1×1 convolution" in fault(styles.Hidden)
+@pytest.mark.frameworks("pytorch", "mxnet")  # Keras finds those of a list
+def test_layers_in_a_plain_list(styles):
+    said = fault(styles.Hidden)
+    assert "the layers in `body` are no part of the network" in said
+
+
+def test_layers_that_are_made_while_the_network_is_called(styles):
+    for kind in styles.INSIDE:
+        assert "layers in `__init__`" in fault(kind) or (
+            "all of them in `__init__`" in fault(kind)
+        )
+
+
+def test_batch_normalisation_of_a_readers_own(styles):
+    for norm in styles.NORMS:
+        same_function(
+            styles.Block,
+            reference,
+            SHAPE,
+            options={"norm": norm},
+            momentum=0.1,
+        )
+
+
+def test_batch_normalisation_of_ones_own_that_keeps_the_wrong_thing(styles):
+    class Odd(styles.NORMS[0]):
+        def normalise(self, X, mean, var):
+            return super().normalise(X, mean, var + mean * 0.1)
+
+    said = fault(styles.Block, options={"norm": Odd})
+    assert "the parameters fit, but in evaluation mode" in said
+
+
+def test_batch_normalisation_without_statistics(styles):
+    said = fault(styles.Block, options={"norm": styles.Unkept})
+    assert said.startswith("2 of 2 batch normalisations keep no running mean")
+
+
+def twice(X, weights, training):
+    Y = relu(weights.batch_norm(weights.conv(X, 8, 1), training))
+    return weights.batch_norm(weights.conv(Y, 8, 3, padding=1), training)
+
+
+def test_one_layer_in_two_places(styles):
+    with pytest.raises(Wrong, match="is one layer used in two places"):
+        same_function(styles.Twice, twice, SHAPE)
+
+
+def test_layer_in_place_of_its_class(styles):
+    with pytest.raises(Wrong) as wrong:
+        same_function(styles.Block(), reference, SHAPE, arguments=(True,))
+    assert "hand in the class itself, `Block`" in wrong.value.what
 
 
 def test_batch_normalisation_that_is_not_trained(styles):

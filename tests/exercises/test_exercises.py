@@ -9,11 +9,13 @@ from pathlib import Path
 
 import exercise_answers
 import pytest
+from docutils.nodes import make_id
 from selection import ENVIRONMENT, selected_frameworks
 from small_book import REPOSITORY
 
 from bookbuild import chapter
 from bookbuild.directives import exercise as exercises
+from bookbuild.markdown import myst
 from bookbuild.project import Project
 from d2lutils import check
 
@@ -139,4 +141,19 @@ def test_every_check_is_documented():
         body = getattr(check, name)
         assert body.__doc__.startswith("Check "), name
         assert body.hint.endswith((".", "?")), name
+        assert body.second_hint.endswith((".", "?")), name
         assert body.why.rstrip().endswith((".", "?")), name
+
+
+def test_every_check_leads_to_a_place_in_the_book():
+    for name in check.__all__:
+        chapter, _, place = getattr(check, name).read.partition("#")
+        assert chapter in CHAPTERS, name
+        headings = {
+            make_id(match[2])
+            for cell in read(chapter).cells
+            if cell.kind == "markdown"
+            for line in cell.source.splitlines()
+            if (match := myst.HEADING.match(line))
+        }
+        assert not place or place in headings, name

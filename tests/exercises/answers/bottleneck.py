@@ -175,7 +175,7 @@ ANSWERS = {
             (
                 "check.bottleneck_cost([(128, 28, 28), (128, 28, 28), "
                 "(128, 28, 28)], 280_064, 218_365_952, 1)",
-                "`shapes[2][0]` is too small, by a factor of about 4",
+                "`shapes[2][0]` is not right",
             ),
         ],
         "right": [
@@ -296,7 +296,7 @@ ANSWERS = {
             ),
             (
                 replace("expansion = 4", "expansion = 2"),
-                "`Bottleneck.expansion` is too small",
+                "`Bottleneck.expansion` is not right",
             ),
         ],
         "right": [put(BOTTLENECK, CHECK="bottleneck")],

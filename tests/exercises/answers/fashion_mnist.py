@@ -61,7 +61,7 @@ ANSWERS = {
                 "check.group_guess((1 / 3 + 1 + 1 + 1 / 5) / 4)",
                 "as if they were equally frequent",
             ),
-            ("check.group_guess(0.8)", "too large, by a factor of about 2"),
+            ("check.group_guess(0.8)", "`accuracy` is not right"),
             ("check.group_guess('0.4')", "has to be a number"),
         ],
         "right": [

@@ -31,19 +31,19 @@ ANSWERS = {
         "wrong": [
             (
                 "check.certain(True, True, False, False, True)",
-                "(b) happens often",
+                "not all five are right",
             ),
             (
                 "check.certain(True, False, True, False, True)",
-                "(c) is about unseen points",
+                "not all five are right",
             ),
             (
                 "check.certain(True, False, False, True, True)",
-                "neither contains the other",
+                "not all five are right",
             ),
             (
                 "check.certain(True, False, False, False, False)",
-                "(e) compares all degrees",
+                "not all five are right",
             ),
             ("check.certain(1, 0, 0, 0, 1)", "has to be True or False"),
         ],

@@ -195,7 +195,7 @@ ANSWERS = {
                 "check.scaled_shortcut(1.9**50, 2.1**50)",
                 "includes the branches",
             ),
-            ("check.scaled_shortcut(0.9**50, 1.1**51)", "`more` is too large"),
+            ("check.scaled_shortcut(0.9**50, 1.1**51)", "`more` is not right"),
             ("check.scaled_shortcut(0.9**-50, 1.1**50)", "the reciprocal"),
         ],
         "right": [

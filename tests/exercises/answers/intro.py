@@ -7,19 +7,19 @@ ANSWERS = {
         "wrong": [
             (
                 'check.framework_tabs("tensorflow", "mxnet", "tensorflow")',
-                "forgets a choice",
+                "not all three pages",
             ),
             (
                 'check.framework_tabs("pytorch", "mxnet", "mxnet")',
-                "a first visit",
+                "not all three pages",
             ),
             (
                 'check.framework_tabs("tensorflow", "tensorflow", "mxnet")',
-                "the address overrides it",
+                "not all three pages",
             ),
             (
                 'check.framework_tabs("tensorflow", "mxnet", "pytorch")',
-                "the browser remembers",
+                "not all three pages",
             ),
             (
                 'check.framework_tabs("TF", "mxnet", "mxnet")',

@@ -244,9 +244,10 @@ check.preact_bottleneck(Other)
     },
     "open_entries": {
         "wrong": [
-            ("check.open_entries(0.5, 'smaller')", "cuts half"),
-            ("check.open_entries(1, 'larger')", "centres each channel"),
-            ("check.open_entries(0, 'smaller')", "closes all"),
+            ("check.open_entries(0.5, 'smaller')", "not both are right"),
+            ("check.open_entries(1, 'larger')", "not both are right"),
+            ("check.open_entries(0, 'smaller')", "not both are right"),
+            ("check.open_entries(1, 'as large')", "not both are right"),
             ("check.open_entries(1, 'equal')", "has to be one of"),
         ],
         "right": ["check.open_entries(1.0, 'Smaller')"],

@@ -185,7 +185,7 @@ ANSWERS = {
             ),
             (
                 small_image(*RIGHT_SHAPES[:4], (512, 7, 7)),
-                "`shapes[4][1]` is too large",
+                "`shapes[4][1]` is not right",
             ),
             ("check.small_image([(64, 8, 8)])", "a list of five shapes"),
         ],

@@ -234,7 +234,7 @@ ANSWERS = {
             (
                 "check.larger_images([(256, 160, 160), (512, 80, 80), "
                 '(1024, 40, 40), (2048, 20, 20)], 2.04, "fc")',
-                "`shapes[0][1]` is too large, by a factor of about 2",
+                "`shapes[0][1]` is too large: it has another power of ten",
             ),
         ],
         "right": [
@@ -418,7 +418,7 @@ ANSWERS = {
             ),
             (
                 "check.moved_blocks((-10_467_840, 1), (33_454_080, 0))",
-                "`to_stage_1[1]` is too large (MACs)",
+                "`to_stage_1[1]` is not right (MACs)",
             ),
         ],
         "right": [

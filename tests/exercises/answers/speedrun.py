@@ -241,7 +241,7 @@ ANSWERS = {
             ("check.smoothed_lead(8.3, 0.223)", "the right class alone"),
             ("check.smoothed_lead(8.3, 0.178)", "lacks the second term"),
             ("check.smoothed_lead(8.3, 0.5)", "for a single one"),
-            ("check.smoothed_lead(8.0, 1.88)", "`lead` is too small"),
+            ("check.smoothed_lead(8.0, 1.88)", "`lead` is not right"),
         ],
         "right": [
             "check.smoothed_lead(loss=1.88, lead=8.29)",
@@ -371,6 +371,7 @@ check.limping_cycle(one_cycle)
             ("check.next_bfloat16(1.0078125, 8.8125)", "rounds each sum up"),
         ],
         "right": [
+            "check.next_bfloat16(1 + 2**-7, 1)",
             {
                 "pytorch": """
 w = torch.tensor(1.0, dtype=torch.bfloat16)
@@ -385,7 +386,7 @@ for _ in range(1000):
 check.next_bfloat16(129 / 128, float(w))
 """,
                 "mxnet": "check.next_bfloat16(np.float32(129 / 128), 1.0)",
-            }
+            },
         ],
     },
     "lying_mirror": {
