@@ -4,7 +4,7 @@ Values are compared in `values`, functions of numbers or arrays in
 `functions`, networks in `networks`, their gradients in `gradients`.
 """
 
-from .functions import function, same_results
+from .functions import function, same_again, same_results
 from .gradients import trainable
 from .networks import same_function
 from .values import (
@@ -27,6 +27,7 @@ __all__ = [
     "function",
     "integer",
     "number",
+    "same_again",
     "same_function",
     "same_results",
     "sequence",

@@ -11,30 +11,42 @@ import numpy as np
 from .answer import Unanswered, Wrong
 from .recognise import backend_of
 
-_LR, _STEPS, _CLASSES, _CHANNELS = 0.5, 3, 4, 3
+_RUNS = (  # classes, channels, side, learning rate, sizes of the batches
+    (4, 3, 4, 0.5, (12, 12, 12)),
+    (6, 5, 3, 0.2, (12, 9, 15, 7, 15)),
+)
 
 
-def _data():
+def _batches(classes, channels, side, sizes):
+    """Return the batches of a run: pairs of images and labels."""
     rng = np.random.default_rng(3)
-    y = np.array([1, 1, 1, 1, 1, 3, 3, 3, 2, 2, 0, 0])
-    X = rng.standard_normal((len(y), _CHANNELS, 4, 4))
-    X += rng.standard_normal((_CLASSES, _CHANNELS, 1, 1))[y]
-    return np.float32(2 * X + 5), y
+    images = rng.standard_normal((classes, channels, 1, 1))
+    first = np.array([1, 1, 1, 1, 1, 3, 3, 3, 2, 2, 0, 0])
+    batches = []
+    for size in sizes:
+        y = first if not batches else rng.integers(0, classes, size)
+        X = images[y] + rng.standard_normal((size, channels, side, side))
+        batches.append((np.float32(2 * X + 5), y))
+    return batches
 
 
 class _Simulation:
     """The network in NumPy, and what a step changes."""
 
-    def __init__(self, X, y, unbiased):
-        self.X, self.y = X, y
+    def __init__(self, classes, channels, lr, unbiased):
+        self.lr, self.unbiased = lr, unbiased
+        self.running = np.zeros(channels), np.ones(channels)
+        self.gamma, self.beta = np.ones(channels), np.zeros(channels)
+        self.W = np.zeros((classes, channels))
+        self.b = np.zeros(classes)
+
+    def take(self, X, y):
+        """Take a batch, for the next step."""
+        self.X, self.y = np.float64(X), y
         axes, count = (0, 2, 3), X[:, 0].size
-        self.batch = X.mean(axes), X.var(axes)
-        factor = count / (count - 1) if unbiased else 1
+        self.batch = self.X.mean(axes), self.X.var(axes)
+        factor = count / (count - 1) if self.unbiased else 1
         self.new = self.batch[0], self.batch[1] * factor
-        self.running = np.zeros(_CHANNELS), np.ones(_CHANNELS)
-        self.gamma, self.beta = np.ones(_CHANNELS), np.zeros(_CHANNELS)
-        self.W = np.zeros((_CLASSES, _CHANNELS))
-        self.b = np.zeros(_CLASSES)
 
     def features(self, mean, var):
         pixels = self.X.mean(axis=(2, 3))
@@ -53,7 +65,7 @@ class _Simulation:
         P = np.exp(h @ self.W.T + self.b)
         P /= P.sum(axis=1, keepdims=True)
         P[np.arange(len(self.y)), self.y] -= 1
-        P *= _LR / len(self.y)
+        P *= self.lr / len(self.y)
         dh = P @ self.W
         self.W, self.b = self.W - P.T @ h, self.b - P.sum(axis=0)
         self.gamma = self.gamma - (dh * m).sum(axis=0)
@@ -64,12 +76,12 @@ class _Simulation:
         )
 
 
-def _network(backend, X):
+def _network(backend, X, classes):
     """Return the network, as it is before the first step."""
-    dense = backend.dense(_CHANNELS, _CLASSES)
+    dense = backend.dense(X.shape[1], classes)
     for variable in backend.parameters(dense):
         variable.write(np.zeros(variable.shape, np.float32))
-    norm = backend.batch_norm(_CHANNELS)
+    norm = backend.batch_norm(X.shape[1])
     net = backend.sequential(norm, backend.global_avg_pool(), dense)
     backend.forward(net, X)  # it makes what waits for an input
     return net
@@ -83,18 +95,24 @@ def compare_steps(make: Callable) -> None:
             returns the accuracy on the batch after it, in evaluation mode.
     """
     backend = backend_of(make)
-    X, y = _data()
-    net = _network(backend, X)
-    right = _Simulation(np.float64(X), y, backend.unbiased_variance)
-    inputs = backend.images(X)
-    labels = backend.tensor(y.astype(backend.label_type))
-    step = make(net, _LR)
-    if step is ...:
-        raise Unanswered
-    if not callable(step):
-        raise Wrong("`make_step_and_test` has to return a function")
-    for index in range(1, _STEPS + 1):
+    for classes, channels, side, lr, sizes in _RUNS:
+        batches = _batches(classes, channels, side, sizes)
+        net = _network(backend, batches[0][0], classes)
+        right = _Simulation(classes, channels, lr, backend.unbiased_variance)
+        step = make(net, lr)
+        if step is ...:
+            raise Unanswered
+        if not callable(step):
+            raise Wrong("`make_step_and_test` has to return a function")
+        _compare_run(backend, net, right, step, batches)
+
+
+def _compare_run(backend, net, right, step, batches):
+    for index, (X, y) in enumerate(batches, 1):
+        right.take(X, y)
         before = right.accuracy(False), right.b, right.running[0]
+        inputs = backend.images(X)
+        labels = backend.tensor(y.astype(backend.label_type))
         found = step(inputs, labels)
         if found is ...:
             raise Unanswered
@@ -135,7 +153,7 @@ def _compare_mean(index, mean, right, before):
 
 def _compare_weights(index, backend, net, right, before):
     found = {v.key: v.read() for v in backend.parameters(net)}
-    W, b = found[_CLASSES, _CHANNELS], found[_CLASSES,]
+    W, b = found[right.W.shape], found[right.b.shape]
     if _close(W, right.W) and _close(b, right.b):
         return
     moved, wanted = b - before, right.b - before

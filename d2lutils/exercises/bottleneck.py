@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from d2lutils.check.answer import Wrong, exercise
 from d2lutils.check.blocks import bottleneck_block
 from d2lutils.check.compare import (
@@ -129,6 +131,11 @@ def _weights(C, r):
 def reduction(weights: Callable, smallest: int) -> None:
     """Check the weights of a bottleneck as a function of its reduction."""
     cases = [(256, 4), (256, 8), (512, 4), (64, 2), (96, 3), (32, 1)]
+    rng = np.random.default_rng(1)
+    drawn = [
+        (r * int(rng.integers(1, 99)), r)
+        for r in [5, 7, 16, *rng.integers(1, 33, 9).tolist()]
+    ]
     same_results(
         "weights",
         weights,
@@ -157,6 +164,7 @@ def reduction(weights: Callable, smallest: int) -> None:
                 "`weights` is right for r = 4 only",
             ),
         ],
+        more=drawn,
     )
     integer(
         "smallest",

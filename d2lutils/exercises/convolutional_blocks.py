@@ -126,6 +126,11 @@ def constant_before_batch_norm(training: float, evaluation: float) -> None:
 def receptive_field(receptive_field: Callable) -> None:
     """Check a function that computes receptive fields."""
     block = [(3, 1), (3, 1), (2, 2)]
+    rng = np.random.default_rng(1)
+    drawn = [
+        ([tuple(part) for part in rng.integers(1, (12, 5), (n, 2)).tolist()],)
+        for n in (1, 2, 4, 6, 10, 13)
+    ]
     same_results(
         "receptive_field",
         receptive_field,
@@ -140,6 +145,7 @@ def receptive_field(receptive_field: Callable) -> None:
             ([],),
         ],
         mistakes=_FIELD_MISTAKES,
+        more=drawn,
     )
 
 
@@ -149,6 +155,7 @@ def _dilated(X, W, b, stride=1, padding=0, dilation=1):
 
 
 def _cases():
+    """Yield arguments of `convolve`."""
     rng = np.random.default_rng(0)
     for size, k, stride, padding, dilation in (
         (7, 3, 1, 1, 1),
@@ -161,6 +168,23 @@ def _cases():
         W = rng.standard_normal((4, 3, k, k)).astype(np.float32)
         b = rng.standard_normal(4).astype(np.float32)
         yield X, W, b, stride, padding, dilation
+
+
+def _drawn_cases():
+    """Yield arguments of `convolve`; those that are left out have defaults."""
+    rng = np.random.default_rng(1)
+    for index, left_out in enumerate((0, 0, 0, 0, 0, 0, 1, 2, 3)):
+        N, C, out = 1 + index % 4, 1 + index % 5, 1 + index % 7
+        k, dilation = (int(n) for n in rng.integers(1, (5, 4)))
+        span = dilation * (k - 1) + 1
+        H, W = rng.integers(span, span + 7, 2)
+        numbers = int(rng.integers(1, 5)), int(rng.integers(4)), dilation
+        yield (
+            rng.standard_normal((N, C, H, W)).astype(np.float32),
+            rng.standard_normal((out, C, k, k)).astype(np.float32),
+            rng.standard_normal(out).astype(np.float32),
+            *numbers[: 3 - left_out],
+        )
 
 
 @exercise(
@@ -215,6 +239,7 @@ def dilated_convolve(convolve: Callable) -> None:
             ),
             (flipped, "the kernel is flipped"),
         ],
+        more=list(_drawn_cases()),
     )
 
 

@@ -1,5 +1,6 @@
 """The checks of the chapter on the data."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -155,6 +156,11 @@ def mean_images(mean_images: Callable) -> None:
         images = rng.random((len(labels), 28, 28), np.float32)
         images[:, :14] += labels[:, None, None]  # no two classes alike
         cases.append((images, labels))
+    drawn = []
+    for kind, most in (np.float32, 1), (np.uint8, 256), (np.uint8, 256):
+        labels = rng.permutation(np.repeat(range(10), rng.integers(1, 13, 10)))
+        images = (most * rng.random((len(labels), 28, 28))).astype(kind)
+        drawn.append((images, labels))
     function("mean_images", mean_images)
     same_results(
         "mean_images",
@@ -187,12 +193,13 @@ def mean_images(mean_images: Callable) -> None:
                 "class, not an image",
             ),
         ],
+        more=drawn,
     )
 
 
-def _passes(batches, backend, count, size):
-    """Return what two calls yield: lists of (images, labels) in NumPy."""
-    for _ in range(2):
+def _passes(batches, backend, count, size, passes):
+    """Return what each call yields: lists of (images, labels) in NumPy."""
+    for _ in range(passes):
         numbers = np.arange(count, dtype=np.float32)
         images = np.tile(numbers[:, None, None, None], (1, 1, 28, 28))
         images, labels = backend.images(images), backend.tensor(numbers)
@@ -264,27 +271,90 @@ def _check_pass(pairs, count, size):
 def shuffled_batches(batches: Callable) -> None:
     """Check a function that yields shuffled batches."""
     function("batches", batches)
-    backend, count, size = backend_of(batches), 23, 5
-    first, second = (
-        _check_pass(pairs, count, size)
-        for pairs in _passes(batches, backend, count, size)
-    )
-    if np.array_equal(first, np.arange(count)):
+    backend = backend_of(batches)
+    for count, size, passes in (23, 5, 2), (16, 16, 2), (122, 6, 10):
+        orders = [
+            _check_pass(pairs, count, size)
+            for pairs in _passes(batches, backend, count, size, passes)
+        ]
+    _check_orders(np.stack([np.arange(count), *orders]).astype(int), size)
+
+
+def _check_orders(orders, size):
+    """Raise `Wrong` unless all orders are unlike each other.
+
+    The bounds are so far from what independent random orders have that they
+    meet one of them once in a million checks.
+
+    Args:
+        orders: Of the same examples: first as they are, then pass by pass.
+        size: Examples in a batch.
+    """
+    count = orders.shape[1]
+    places = np.argsort(orders, axis=1)  # where each example is
+    if any((order == orders[0]).all() for order in orders[1:]):
         raise Wrong(
             "images and labels belong together, but nothing is shuffled"
         )
-    if np.array_equal(first, second):
+    if (orders[1] == orders[2]).all():
         raise Wrong(
             "images and labels belong together, but every pass has the same "
             "order",
             "If you set a seed before each pass, all passes are alike.",
         )
-    if all(_neighbours(first[i : i + size]) for i in range(0, count, size)):
+    followers = [
+        np.where(place + 1 < count, np.roll(order, -1)[place], -1)
+        for order, place in zip(orders, places, strict=True)
+    ]
+    for i, j in itertools.combinations(range(len(orders)), 2):
+        where = "in the data set" if i == 0 else "in another pass"
+        if (together := _together(places[i] // size, places[j] // size)) > 0.2:
+            raise Wrong(
+                f"{together:.0%} of the examples that share a batch are "
+                f"neighbours {where}, too"
+                if i == 0
+                else f"{together:.0%} of the examples that share a batch "
+                "share one in another pass, too",
+                "Every example has to find its place independently of the "
+                "others.",
+            )
+        same = (places[i] == places[j]).mean()
+        if same > 0.15:
+            raise Wrong(
+                f"{same:.0%} of the examples have the place that they have "
+                + where
+            )
+        steps = (followers[i] == followers[j]).mean()
+        if steps > 0.15:
+            raise Wrong(
+                f"{steps:.0%} of the examples are followed by the same one "
+                + where
+            )
+    mixed = np.corrcoef(places)[0, 1:]
+    if mixed.mean() > 0.17:
         raise Wrong(
-            "the batches are in random order, but each still holds "
-            "neighbours from the data set"
+            "the order is random, but examples hardly leave the place that "
+            "they have in the data set: those from its beginning come early"
         )
+    span = places[1:].max(axis=0) - places[1:].min(axis=0)
+    if span.min() < 0.1 * count:
+        raise Wrong(
+            f"the order is random, but example {span.argmin()} of {count} "
+            "hardly moves from one pass to another"
+        )
+    # Every second one, every third and so on has to come everywhere.
+    for step in range(2, 5):
+        for first in range(step):
+            part = places[1:, first::step]
+            if part.max() - part.min() < 0.75 * count:
+                raise Wrong(
+                    "the examples are shuffled within parts of the data set "
+                    "only"
+                )
 
 
-def _neighbours(part):
-    return part.max() - part.min() == len(part) - 1
+def _together(batches, others):
+    """Return how many of the pairs in a batch are together elsewhere, too."""
+    first, second = np.triu_indices(len(batches), 1)
+    pairs = batches[first] == batches[second]
+    return (others[first] == others[second])[pairs].mean()

@@ -1,23 +1,24 @@
 """Checks for the exercises of the chapter on function classes."""
 
 import functools
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
 
 from d2lutils.check.answer import Wrong, exercise, in_case
-from d2lutils.check.blocks import basic, plain
+from d2lutils.check.blocks import basic, plain, residual_branch
 from d2lutils.check.compare import (
     boolean,
     function,
     integer,
     same_function,
     together,
-    trainable,
 )
 from d2lutils.check.gradients import by_shape, compare_sums, weight_of
 from d2lutils.check.models import book, filled
 from d2lutils.check.recognise import network
+from d2lutils.check.reference import relu
 
 
 @exercise(
@@ -95,12 +96,22 @@ def _embedding(embed, residual, modes):
     function("embed", embed)
     backend, models = book(embed)
     X = np.random.default_rng(1).standard_normal((4, 1, 8, 8))
-    block = models.BasicBlock if residual else models.PlainBlock
-    shallow = filled(backend, models.SmallResNet(block, 1), X)
-    deep = models.SmallResNet(block, 2)
-    backend.forward(deep, X)
-    before = backend.get_weights(shallow)
-    trained = len(backend.parameters(deep))
+
+    def make(num_blocks):
+        block = models.BasicBlock if residual else models.PlainBlock
+        net = models.SmallResNet(block, num_blocks)
+        backend.forward(net, X)
+        return net
+
+    shallow, deep = filled(backend, make(1), X), make(2)
+    _compare_embedded(embed, backend, X, shallow, deep, modes)
+    _train_on(backend, X, shallow, deep, make(2), modes[-1])
+    _compare_embedded(embed, backend, X, shallow, make(3), modes)
+
+
+def _compare_embedded(embed, backend, X, shallow, deep, modes):
+    before, fresh = backend.get_weights(shallow), backend.get_weights(deep)
+    trained = Counter(v.key for v in backend.parameters(deep))
     wanted = backend.forward(shallow, X)
     embed(shallow, deep)
     after = backend.get_weights(shallow)
@@ -110,6 +121,12 @@ def _embedding(embed, residual, modes):
             f"`embed` has changed the shallow network, first `{changed[0]}`"
         )
     given = backend.get_weights(deep)
+    for name, W in fresh.items():
+        if name not in given or given[name].shape != W.shape:
+            raise Wrong(
+                f"`{name}` of the deep network is gone: `embed` should give "
+                "all of its blocks weights, not replace or remove some"
+            )
     for name, W in before.items():
         if not np.allclose(W, given[name], atol=1e-6):
             raise Wrong(
@@ -120,14 +137,33 @@ def _embedding(embed, residual, modes):
         if training:
             wanted = backend.forward(shallow, X, True)
         _compare(wanted, backend.forward(deep, X, training), training, given)
-    if len(backend.parameters(deep)) != trained:
-        raise Wrong("`embed` has frozen parameters, which cannot be trained")
-    other = models.SmallResNet(block, 2)
-    backend.forward(other, X)
-    backend.set_weights(other, given)
+    if Counter(v.key for v in backend.parameters(deep)) != trained:
+        raise Wrong(
+            "`embed` changes which parameters of `deep` can be trained"
+        )
+
+
+def _train_on(backend, X, shallow, deep, other, training):
+    """Give the deep network other weights, as if it were trained on."""
+    before = backend.get_weights(shallow)
+    for net in deep, other:
+        filled(backend, net, X, 7)
+    for name, W in backend.get_weights(shallow).items():
+        if not np.array_equal(W, before[name]):
+            raise Wrong(
+                f"the networks share `{name}`: if the deep one is trained on, "
+                "the shallow one changes, too",
+                "Copy the values, not the layers or the arrays.",
+            )
+    wanted, found = (backend.forward(net, X) for net in (other, deep))
+    if not np.allclose(found, wanted, atol=1e-3 * np.abs(wanted).max()):
+        raise Wrong(
+            "with new weights `deep` does not compute what such a network "
+            "does, so `embed` has changed more than its weights"
+        )
     weight = weight_of(wanted.shape)
     found, right = (
-        by_shape(backend, net, X, weight, modes[-1]) for net in (deep, other)
+        by_shape(backend, net, X, weight, training) for net in (deep, other)
     )
     compare_sums(found, right, "after `embed`")
 
@@ -219,7 +255,7 @@ def fair_block(block: Callable) -> None:
             ],
             case="4 to 4 channels, stride 1",
         )
-    for arguments in (4, 8, 2), (4, 6, 1):
+    for arguments in (4, 8, 2), (4, 6, 1), (3, 3, 2), (5, 10, 2):
         case = f"{arguments[0]} to {arguments[1]} channels, stride " + str(
             arguments[2]
         )
@@ -230,13 +266,16 @@ def fair_block(block: Callable) -> None:
 def _fair(block, arguments, case):
     in_channels, channels, stride = arguments
     net, backend = network(block, arguments)
-    X = np.random.default_rng(0).standard_normal((2, in_channels, 8, 8))
+    # No two entries alike, for those that choose the largest.
+    X = np.random.default_rng(0).permutation(
+        np.linspace(-2, 2, 288 * in_channels)
+    )
+    X = X.reshape(3, in_channels, 8, 12)
     Y = backend.forward(net, X)
-    side = 8 // stride
-    if Y.shape != (2, channels, side, side):
+    if np.shape(Y) != (3, channels, 8 // stride, 12 // stride):
         raise Wrong(
             f"{case}: for an input of shape {backend.shown(X.shape)} the "
-            f"output has the shape {backend.shown(Y.shape)}"
+            f"output has the shape {backend.shown(np.shape(Y))}"
         )
     # In order of size, for names and order do not matter.
     shapes = sorted(variable.key for variable in backend.parameters(net))
@@ -248,17 +287,69 @@ def _fair(block, arguments, case):
             f"{case}: the block has {surplus} parameters than `PlainBlock`: "
             f"their shapes are {', '.join(map(str, shapes))}"
         )
-    # A branch of zero leaves the shortcut alone.
-    for variable in backend.parameters(net):
-        variable.write(np.zeros(variable.shape, np.float32))
-    Y = backend.forward(net, np.abs(X))
-    if not np.any(Y):
+    shortcut = _shortcut(net, backend, X, case)
+
+    def right(X, weights, training, act=relu, inner=relu):
+        Y = residual_branch(X, weights, training, channels, stride, inner)
+        return act(Y + shortcut(X))
+
+    same_function(
+        block,
+        right,
+        X.shape,
+        arguments=arguments,
+        inputs=X,
+        mistakes=[
+            (
+                functools.partial(right, act=lambda Y: Y),
+                "the ReLU after the addition is missing",
+            ),
+            (
+                functools.partial(right, inner=lambda Y: Y),
+                "the ReLU between the convolutions is missing",
+            ),
+        ],
+        case=case,
+    )
+
+
+def _shortcut(net, backend, X, case):
+    """Return what a block's shortcut adds near X, as a function.
+
+    Raises:
+        Wrong: It passes on too little.
+    """
+    # Kernels of zero make a branch of 4, so that the ReLU cuts nothing off.
+    constants = {"mean": 0.0, "variance": 1.0}
+    for variable in [*backend.parameters(net), *backend.statistics(net)]:
+        value = 0.0 if len(variable.key) > 1 else 4.0
+        value = constants.get(variable.kind, value)
+        variable.write(np.full(variable.shape, value, np.float32))
+    passed, again = (np.float64(backend.forward(net, X)) - 4 for _ in range(2))
+    if passed.min() < -3:
         raise Wrong(
-            f"{case}: with all parameters zero the output is zero, so "
-            "nothing of the input is passed on"
+            f"{case}: the branch of the two convolutions is not added, at "
+            "least not where it is positive"
         )
-    if (backend.forward(net, -np.abs(X)) != 0).any():
-        raise Wrong(f"{case}: the ReLU after the addition is missing")
-    for variable in backend.parameters(net):
-        variable.fill()
-    trainable(backend, net, X, training=True, case=case)
+    if not np.allclose(passed, again, atol=1e-4):
+        raise Wrong(f"{case}: the shortcut passes on something else each time")
+    share = np.abs(passed).mean() / np.abs(X).mean()
+    if share < 0.01:
+        raise Wrong(
+            f"{case}: with a branch that is constant the output hardly "
+            "depends on the input, so nothing of the input is passed on"
+        )
+    if (np.abs(passed).max(axis=1) < 1e-4).any():
+        raise Wrong(
+            f"{case}: at some positions nothing of the input is passed on"
+        )
+
+    def shortcut(near):
+        # In single precision, tiny steps show if they are made longer.
+        step, size = near - X, np.abs(near - X).max()
+        if size == 0:
+            return passed
+        moved = np.float64(backend.forward(net, X + 1e-3 / size * step)) - 4
+        return passed + size / 1e-3 * (moved - passed)
+
+    return shortcut

@@ -3,10 +3,12 @@
 import functools
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
 
+from d2lutils.backends.variable import canonical
 from d2lutils.check.answer import Wrong, exercise, in_case
 from d2lutils.check.blocks import basic, residual_branch
 from d2lutils.check.compare import (
@@ -14,6 +16,7 @@ from d2lutils.check.compare import (
     function,
     integer,
     number,
+    same_again,
     same_function,
     same_results,
 )
@@ -159,10 +162,11 @@ def _one_more(g, jacobians):
 def product_order(gradient_at_input: Callable) -> None:
     """Check the product of a stack's factors."""
     rng = np.random.default_rng(0)
-    cases = []
-    for L in (1, 3, 4):
-        J = rng.standard_normal((L, 5, 5)) / 3
-        cases.append((rng.standard_normal(5), list(J)))
+    cases, drawn = [], []
+    for L, d in (1, 5), (3, 5), (4, 5), (2, 3), (6, 2), (9, 7), (5, 4):
+        J = rng.standard_normal((L, d, d)) / 3
+        case = rng.standard_normal(d), list(J)
+        (cases if d == 5 else drawn).append(case)
     same_results(
         "gradient_at_input",
         gradient_at_input,
@@ -182,6 +186,7 @@ def product_order(gradient_at_input: Callable) -> None:
             (_one_more, "the direct path is counted twice"),
         ],
         tolerance=1e-6,
+        more=drawn,
     )
 
 
@@ -281,11 +286,11 @@ def gradients_by_length(by_length: Callable) -> None:
     """Check the sums of the paths of each length."""
     function("by_length", by_length)
     rng = np.random.default_rng(0)
-    for L in (1, 2, 4):
-        J = rng.standard_normal((L, 5, 5)) / 2
+    for L, d in (1, 5), (2, 5), (4, 5), (3, 2), (6, 3), (7, 4):
+        J = rng.standard_normal((L, d, d)) / 2
         pulls = [functools.partial(_pull, A) for A in J]
-        g = rng.standard_normal(5)
-        rows = by_length(g.copy(), [*pulls])
+        g = rng.standard_normal(d)
+        rows, again = (by_length(g.copy(), [*pulls]) for _ in range(2))
         if not isinstance(rows, list | tuple | np.ndarray):
             raise Wrong(
                 f"`by_length` returns a {type(rows).__name__}, not a list of "
@@ -306,6 +311,7 @@ def gradients_by_length(by_length: Callable) -> None:
             )
         for k, (row, correct) in enumerate(zip(rows, right, strict=True)):
             array(f"by_length(…)[{k}], for L = {L}", row, correct, 1e-6)
+        same_again(f"by_length(…), for L = {L}", rows, again, 1e-6)
 
 
 def _pull(A, row):
@@ -329,96 +335,128 @@ def lesion(without: Callable) -> None:
     """Check a function that removes blocks from a network."""
     function("without", without)
     backend, models = book(without)
-    X, net = _IMAGES, _residual_network(backend, models)
-    whole = backend.forward(net, X)
-    given, networks = {}, {}
-    for removed in ([], [5], [0, 1]):
-        lesioned = without(net, [*removed])
-        networks[tuple(removed)] = lesioned
-        if lesioned is None:
+    trial = _Lesions(without, backend, models, 2)
+    trial.compare([], [5], [0, 1])
+    trial.compare([5, 0, 3])
+    _Lesions(without, backend, models, 3).compare([7, 4, 5, 2, 0])
+
+
+class _Lesions:
+    """A network, and what a function makes of it that removes blocks."""
+
+    def __init__(self, without, backend, models, num_blocks):
+        self.X = np.random.default_rng(1).standard_normal((3, 1, 12, 12))
+        self.without, self.backend = without, backend
+        self.num_blocks = num_blocks
+        self.net = models.SmallResNet(models.BasicBlock, num_blocks)
+        filled(backend, self.net, self.X)
+        self.weights = backend.get_weights(self.net)
+        self.whole = backend.forward(self.net, self.X)
+
+    def compare(self, *lesions):
+        """Compare the scores without some blocks, at last in training."""
+        given = [(removed, self.scores(removed)) for removed in lesions]
+        for removed, (_, scores) in given:
+            right = self.right(removed)
+            if scores.shape != right.shape:
+                raise Wrong(
+                    f"`without(net, {removed})` puts out the shape "
+                    f"{scores.shape}, `net` itself {right.shape}"
+                )
+            if not _alike(scores, right):
+                self.blame(removed, scores)
+        self.compare_training(removed, given[-1][1][0])
+
+    def scores(self, removed):
+        """Return the network without blocks, and its scores."""
+        part = self.without(self.net, list(removed))
+        if part is None:
             raise Wrong("`without` returns None: `return` is missing")
-        if not backend.is_network(lesioned):
+        if not self.backend.is_network(part):
             raise Wrong(
-                f"`without` returns a {type(lesioned).__name__}, not a network"
+                f"`without` returns a {type(part).__name__}, not a network"
             )
-        given[tuple(removed)] = backend.forward(lesioned, X)
-        if not np.allclose(backend.forward(net, X), whole, atol=1e-5):
+        scores = self.backend.forward(part, self.X)
+        whole = self.backend.forward(self.net, self.X)
+        if not np.allclose(whole, self.whole, atol=1e-5):
             raise Wrong(
                 f"`without(net, {removed})` changes `net` itself; the next "
                 "lesion starts from a damaged network"
             )
-    for removed, scores in given.items():
-        right = _without(backend, models, removed) if removed else whole
-        if scores.shape != right.shape:
+        return part, scores
+
+    def right(self, removed, training=False):
+        """Return the scores of the network, where blocks do nothing."""
+        self.backend.set_weights(self.net, self.weights_without(removed))
+        scores = self.backend.forward(self.net, self.X, training)
+        self.backend.set_weights(self.net, self.weights)
+        return scores
+
+    def weights_without(self, removed):
+        """Return the weights with which blocks do nothing."""
+        weights = dict(self.weights)
+        for block in map(self.block, removed):
+            for name in (f"{block}bn2.weight", f"{block}bn2.bias"):
+                weights[name] = 0 * weights[name]
+        return weights
+
+    def block(self, index):
+        """Return how the names of a block's weights begin."""
+        stage, block = divmod(index, self.num_blocks)
+        return f"layer{stage + 1}.{block}."
+
+    def compare_training(self, removed, part):
+        """Compare the parameters that are left, and scores in training."""
+        call = f"`without(net, {removed})`"
+        gone = tuple(map(self.block, removed))
+        wanted = Counter(
+            canonical(W.shape)
+            for name, W in self.weights.items()
+            if "running" not in name and not (gone and name.startswith(gone))
+        )
+        if wanted - Counter(v.key for v in self.backend.parameters(part)):
             raise Wrong(
-                f"`without(net, {list(removed)})` puts out the shape "
-                f"{scores.shape}, `net` itself {right.shape}"
+                f"{call} computes what it should, but its layers are no part "
+                "of it: an optimiser does not find their parameters"
             )
-        if not np.allclose(scores, right, atol=1e-3 * np.abs(right).max()):
-            _blame(backend, models, removed, scores)
-    for removed, lesioned in networks.items():
-        _compare_gradients(backend, models, removed, lesioned)
+        scores = self.backend.forward(part, self.X, True)
+        if not _alike(scores, self.right(removed, True)):
+            raise Wrong(
+                f"{call} is right in evaluation mode, and computes something "
+                "else in training mode"
+            )
+        self.compare_gradients(removed, part)
+
+    def compare_gradients(self, removed, part):
+        """Compare the gradients with those where blocks do nothing."""
+        weight = weight_of((len(self.X), 10))
+        found = by_shape(self.backend, part, self.X, weight, False)
+        self.backend.set_weights(self.net, self.weights_without(removed))
+        right = by_shape(self.backend, self.net, self.X, weight, False)
+        self.backend.set_weights(self.net, self.weights)
+        # Of the blocks that do nothing, the last scale and shift have one.
+        right = {s: gradient for s, gradient in right.items() if len(s) != 1}
+        compare_sums(found, right, f"of `without(net, {removed})`")
+
+    def blame(self, removed, scores):
+        """Say which blocks are missing instead of the right ones."""
+        call = f"`without(net, {removed})`"
+        # The first blocks of the later stages change the shape.
+        n = self.num_blocks
+        free = [i for i in range(3 * n) if i < n or i % n]
+        for count in range(4):
+            for others in itertools.combinations(free, count):
+                if _alike(scores, self.right(others)):
+                    lost = ", ".join(map(str, others)) or "none"
+                    raise Wrong(f"{call} removes other blocks: {lost}")
+        raise Wrong(
+            f"{call} computes something else than the network without these "
+            "blocks"
+        )
 
 
-_IMAGES = np.random.default_rng(1).standard_normal((3, 1, 12, 12))
-
-
-def _residual_network(backend, models):
-    """Return a network of six blocks; its weights are always the same."""
-    net = models.SmallResNet(models.BasicBlock, 2)
-    return filled(backend, net, _IMAGES)
-
-
-@functools.cache
-def _own_network(backend, models):
-    """Return a network that no reader gets hold of, and its weights."""
-    net = _residual_network(backend, models)
-    return net, backend.get_weights(net)
-
-
-def _own_without(backend, models, removed):
-    """Return the own network, some blocks of which do nothing."""
-    net, weights = _own_network(backend, models)
-    weights = dict(weights)
-    for index in removed:
-        for part in ("weight", "bias"):
-            key = f"layer{index // 2 + 1}.{index % 2}.bn2.{part}"
-            weights[key] = 0 * weights[key]
-    backend.set_weights(net, weights)
-    return net
-
-
-@functools.cache
-def _without(backend, models, removed):
-    """Return the scores of the network, some blocks of which do nothing."""
-    net = _own_without(backend, models, removed)
-    return backend.forward(net, _IMAGES)
-
-
-def _compare_gradients(backend, models, removed, lesioned):
-    own = _own_without(backend, models, removed)
-    weight = weight_of((len(_IMAGES), 10))
-    found, right = (
-        by_shape(backend, net, _IMAGES, weight, False)
-        for net in (lesioned, own)
-    )
-    # Of the blocks that do nothing, the last scale and shift have a gradient.
-    right = {s: gradient for s, gradient in right.items() if len(s) != 1}
-    compare_sums(found, right, f"of `without(net, {list(removed)})`")
-
-
-def _blame(backend, models, removed, scores):
-    """Say which blocks are missing instead of the right ones."""
-    call = f"`without(net, {list(removed)})`"
-    for count in range(4):
-        for others in itertools.combinations((0, 1, 3, 5), count):
-            wrong = _without(backend, models, others)
-            if np.allclose(scores, wrong, atol=1e-3 * np.abs(wrong).max()):
-                lost = ", ".join(map(str, others)) or "none"
-                raise Wrong(f"{call} removes other blocks: {lost}")
-    raise Wrong(
-        f"{call} computes something else than the network without these blocks"
-    )
+def _alike(scores, right):
+    return np.allclose(scores, right, atol=1e-3 * np.abs(right).max())
 
 
 KEEP = 0.8

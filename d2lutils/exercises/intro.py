@@ -112,9 +112,9 @@ def scale_message(message: Callable) -> None:
     function("message", message)
     kept = os.environ.get(VARIABLE)
     try:
-        for scale in ("medium", "FULL", "smoke"):
+        for scale in ("medium", "FULL", "smoke", "demo", "Demo", "a b", "8"):
             expected = _expected(scale)
-            for before in (None, "smoke"):
+            for before in (None, "smoke", "demo", "", "large"):
                 _set(before)
                 with contextlib.redirect_stdout(io.StringIO()):
                     result = message(scale)

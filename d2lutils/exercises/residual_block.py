@@ -164,7 +164,13 @@ def _free(X, weights, training, channels, stride, first=0, side=1):
 def free_shortcut(shortcut: Callable) -> None:
     """Check the shortcut without weights."""
     function("shortcut", shortcut)
-    for in_channels, channels, stride in [(3, 3, 2), (3, 5, 1), (3, 6, 2)]:
+    for in_channels, channels, stride, sides in [
+        (3, 3, 2, (6, 6)),
+        (3, 5, 1, (6, 6)),
+        (3, 6, 2, (6, 6)),
+        (2, 7, 3, (7, 10)),
+        (5, 5, 1, (4, 3)),
+    ]:
         right = functools.partial(_free, channels=channels, stride=stride)
 
         def tiled(X, weights, training, right=right, channels=channels):
@@ -183,13 +189,16 @@ def free_shortcut(shortcut: Callable) -> None:
             ),
             (tiled, "the new channels are copies, not zeros"),
         ]
-        if stride == 2:
-            mistakes += [
+        if stride > 1:
+            mistakes.append(
                 (
                     functools.partial(right, first=1),
                     "the rows and columns that are kept do not begin with "
                     "the first",
-                ),
+                )
+            )
+        if stride == 2:
+            mistakes += [
                 (
                     averaged,
                     "rows and columns are averaged; the shortcut keeps some "
@@ -199,7 +208,7 @@ def free_shortcut(shortcut: Callable) -> None:
         same_function(
             lambda X, c=channels, s=stride: shortcut(X, c, s),
             right,
-            (2, in_channels, 6, 6),
+            (2, in_channels, *sides),
             mistakes=mistakes,
             case=f"{in_channels} to {channels} channels, stride {stride}",
         )

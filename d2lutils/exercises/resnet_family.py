@@ -13,6 +13,7 @@ from d2lutils.check.compare import (
     choice,
     function,
     integer,
+    same_again,
     same_function,
     sequence,
     shape,
@@ -203,7 +204,7 @@ _STAGES = ("layer1", "layer2", "layer3", "layer4")
 def num_blocks(num_blocks: Callable) -> None:
     """Check the number of bottlenecks that make a depth."""
     function("num_blocks", num_blocks)
-    for depth in (50, 101, 152, 26, 38, 40, *range(200, 0, -1)):
+    for depth in (50, 101, 152, 26, 38, 40, *range(290, 0, -1), *range(60)):
         found = num_blocks(depth)
         blocks, rest = divmod(depth - 2, 3)
         call = f"`num_blocks({depth})`"
@@ -471,12 +472,23 @@ def num_activations(num_activations: Callable) -> None:
             10,
             0,
         ),
+        (
+            "SmallResNet(PlainBlock, 1)",
+            models.SmallResNet(models.PlainBlock, 1),
+            6,
+            (1, 12, 20),
+            3 * 16 * 240 + 2 * 32 * 60 + 2 * 64 * 15,
+            10,
+            0,
+        ),
     ]:
         sizes = backend.shown((batch, *image))
-        backend.forward(net, np.zeros((batch, *image), np.float32))
+        X = np.random.default_rng(0).standard_normal((batch, *image))
+        before = backend.forward(net, X)
+        found, again = (num_activations(net, sizes) for _ in range(2))
         integer(
             f"num_activations({name}, {sizes})",
-            num_activations(net, sizes),
+            found,
             right,
             {
                 batch * right: "the count grows with the batch; it should be "
@@ -489,3 +501,10 @@ def num_activations(num_activations: Callable) -> None:
             },
             by_how_much,
         )
+        same_again(f"num_activations({name}, {sizes})", found, again, 0)
+        if not np.allclose(backend.forward(net, X), before, atol=1e-5):
+            raise Wrong(
+                f"`num_activations` has changed the network ({name}): it "
+                "does not compute what it did before",
+                "In training mode, running statistics move.",
+            )

@@ -9,6 +9,7 @@ from d2lutils.check.compare import (
     array,
     function,
     integer,
+    same_again,
     same_function,
     same_results,
     trainable,
@@ -32,9 +33,16 @@ from d2lutils.check.recognise import backend_of, network
 )
 def kernel_layout(to_keras: Callable, from_keras: Callable) -> None:
     """Check the conversion of a kernel, in both directions, exactly."""
-    weight = np.arange(2.0 * 3 * 5 * 7).reshape(2, 3, 5, 7)
+    rng = np.random.default_rng(0)
+
+    def drawn(*shape):
+        return rng.standard_normal(shape).astype(np.float32)
+
+    weight = drawn(2, 3, 5, 7)
     kernel = weight.transpose(2, 3, 1, 0)
-    square = np.arange(4.0 * 4 * 3 * 3).reshape(4, 4, 3, 3)
+    square = drawn(4, 4, 3, 3)
+    others = [drawn(6, 3, 1, 1), drawn(1, 4, 5, 5)]
+    others += [drawn(*rng.integers(1, 9, 4)) for _ in range(6)]
     swapped = "swaps the axes in and out"
     mirrored = "swaps height and width"
     shuffled = "is a reshape, which leaves the numbers in their old order"
@@ -80,6 +88,14 @@ def kernel_layout(to_keras: Callable, from_keras: Callable) -> None:
             square,
             [(square.transpose(1, 0, 2, 3), swapped)],
         ),
+        *(
+            ("to_keras", to_keras, each, each.transpose(2, 3, 1, 0), [])
+            for each in others
+        ),
+        *(
+            ("from_keras", from_keras, each.transpose(2, 3, 1, 0), each, [])
+            for each in others
+        ),
     ]:
         result = function(name, convert)(given.copy())
         if result is None:
@@ -91,6 +107,7 @@ def kernel_layout(to_keras: Callable, from_keras: Callable) -> None:
             tolerance=0,
             mistakes=[(w, f"`{name}` {words}") for w, words in wrong],
         )
+        same_again(f"{name}(…)", result, convert(given.copy()), 0)
 
 
 @exercise(
@@ -112,7 +129,7 @@ def load_dense(load_dense: Callable) -> None:
     layout = backend.kernel_layout
     inputs_first = layout.index("I") < layout.index("O")
     rng = np.random.default_rng(0)
-    for inputs, outputs in (5, 3), (4, 4):
+    for inputs, outputs in (5, 3), (4, 4), (13, 2), (2, 6), (17, 20):
         W = rng.standard_normal((outputs, inputs)).astype(np.float32)
         bias = rng.standard_normal(outputs).astype(np.float32)
         X = rng.standard_normal((6, inputs)).astype(np.float32)
@@ -123,6 +140,8 @@ def load_dense(load_dense: Callable) -> None:
         shuffled = np.ascontiguousarray(theirs).reshape(theirs.T.shape)
         shuffled = shuffled.T if inputs_first else shuffled
         case = f"with {inputs} inputs and {outputs} outputs"
+        if len(backend.parameters(layer)) != 2:
+            raise Wrong(f"{case}: the layer has not its two parameters left")
         found = backend.forward(layer, X)
         mistakes = [
             (
@@ -139,9 +158,8 @@ def load_dense(load_dense: Callable) -> None:
                 ),
             ),
         ]
-        array(f"layer(X), {case},", found, X @ W.T + bias, mistakes=mistakes)
-        if len(backend.parameters(layer)) != 2:
-            raise Wrong(f"{case}: weight and bias cannot both be trained now")
+        right = X @ W.T + bias
+        array(f"layer(X), {case},", found, right, 1e-5, mistakes)
         trainable(backend, layer, X, case=case)
 
 
@@ -378,6 +396,12 @@ def changed_rows(epsilon: Iterable[str], momentum: Iterable[str]) -> None:
             raise Wrong(f"`{name}` leaves out {which}")
 
 
+def _running(rng, n):
+    """Return a running variance before and after a step, and n."""
+    before = rng.uniform(0.1, 3, rng.integers(1, 9))
+    return before, 0.9 * before + 0.1 * rng.uniform(0.1, 4, before.size), n
+
+
 def _unbiased(before, after, n):
     return 0.9 * before + (after - 0.9 * before) * n / (n - 1)
 
@@ -404,7 +428,12 @@ def unbiased_variance(unbiased: Callable) -> None:
         "unbiased",
         unbiased,
         _unbiased,
-        [(1.0, 1.2, 32), (2.0, 2.1, 4), (0.5, 0.6, 2), (before, after, 8)],
+        [
+            (1.0, 1.2, 32),
+            (2.0, 2.1, 4),
+            (0.5, 0.6, 2),
+            (before, after, 8),
+        ],
         mistakes=[
             (
                 lambda before, after, n: after * n / (n - 1),
@@ -438,4 +467,8 @@ def unbiased_variance(unbiased: Callable) -> None:
             ),
         ],
         tolerance=1e-6,
+        more=[
+            _running(rng, n)
+            for n in [8, 2, *rng.integers(2, 5000, 9).tolist()]
+        ],
     )

@@ -10,6 +10,7 @@ from d2lutils.check.compare import (
     function,
     integer,
     number,
+    same_again,
     same_results,
 )
 
@@ -181,8 +182,9 @@ def speed_up(two: float, eight: float, bandwidth: float) -> None:
 
 
 def _gradient(X, y):
-    """Return the gradient of a mean loss: that of a linear regression."""
-    return ((X @ np.array([1.0, -2.0, 0.5]) - y)[:, None] * X).mean(axis=0)
+    """Return the gradient of a mean loss: that of a small regression."""
+    weights = np.cos(1 + np.arange(X.shape[1]))
+    return (np.tanh(X @ weights - y)[:, None] * X).mean(axis=0)
 
 
 def _parts(X, y, size):
@@ -259,8 +261,10 @@ def accumulated(accumulate: Callable) -> None:
     """Check a gradient that is computed in parts."""
     accumulate = function("accumulate", accumulate)
     rng = np.random.default_rng(5)
-    for count, size in (10, 4), (12, 4), (7, 7), (3, 5), (5, 1):
-        X, y = rng.normal(size=(count, 3)), rng.normal(size=count)
+    cases = [(10, 4, 3), (12, 4, 3), (7, 7, 3), (3, 5, 3), (5, 1, 3)]
+    cases += [tuple(rng.integers(1, most)) for most in [(60, 13, 9)] * 12]
+    for count, size, features in cases:
+        X, y = rng.normal(size=(count, features)), rng.normal(size=count)
         case = f"with {count} examples and `size={size}`"
         seen = []
 
@@ -275,9 +279,12 @@ def accumulated(accumulate: Callable) -> None:
                 raise Wrong(f"{case}: `gradient` gets {len(X)} at once")
             return _gradient(X, y)
 
+        found, again = (
+            accumulate(gradient, X.copy(), y.copy(), size) for _ in range(2)
+        )
         array(
             f"accumulate(…) {case}",
-            accumulate(gradient, X.copy(), y.copy(), size),
+            found,
             _gradient(X, y),
             tolerance=1e-6,
             mistakes=[
@@ -288,6 +295,7 @@ def accumulated(accumulate: Callable) -> None:
         )
         if not seen:
             raise Wrong("`accumulate` does not call `gradient`")
+        same_again(f"accumulate(…) {case}", found, again, 1e-6)
 
 
 def _step(w, sums, count, lr, decay):
@@ -317,6 +325,12 @@ def decayed_step(step: Callable) -> None:
             (3, 10, 0.2, 0.3),
         )
     ]
+    drawn = []
+    for _ in range(9):
+        K, size, count = (int(n) for n in rng.integers(1, (10, 8, 4000)))
+        lr, decay = (float(each) for each in rng.uniform(0.01, 1, 2).round(3))
+        w, sums = rng.normal(size=size), list(rng.normal(size=(K, size)))
+        drawn.append((w, sums, count, lr, decay))
     same_results(
         "step",
         step,
@@ -360,6 +374,7 @@ def decayed_step(step: Callable) -> None:
             ),
         ],
         tolerance=1e-6,
+        more=drawn,
     )
 
 
@@ -413,16 +428,23 @@ def _swapped(means, variances, sizes):
 )
 def whole_statistics(combine: Callable) -> None:
     """Check the mean and variance of several shards together."""
+    rng = np.random.default_rng(7)
+    cases = [
+        ([1.0, 3.0], [2.0, 2.0], [5, 5]),
+        ([0.0, 4.0, -1.0], [1.0, 2.0, 0.5], [8, 2, 6]),
+        ([2.5], [0.7], [3]),
+        ([100.0, 101.0], [0.0, 0.0], [1, 3]),
+    ]
+    drawn = []
+    for K in (2, 3, 4, 5, 7, 8, 12):
+        means, variances = rng.normal(size=K), rng.uniform(0.1, 3, K)
+        sizes = rng.integers(1, 900, K)
+        drawn.append((means.tolist(), variances.tolist(), sizes.tolist()))
     same_results(
         "combine",
         combine,
         _combine,
-        [
-            ([1.0, 3.0], [2.0, 2.0], [5, 5]),
-            ([0.0, 4.0, -1.0], [1.0, 2.0, 0.5], [8, 2, 6]),
-            ([2.5], [0.7], [3]),
-            ([100.0, 101.0], [0.0, 0.0], [1, 3]),
-        ],
+        cases,
         mistakes=[
             (
                 _no_spread,
@@ -443,4 +465,5 @@ def whole_statistics(combine: Callable) -> None:
             (_swapped, "`combine` returns the variance first"),
         ],
         tolerance=1e-6,
+        more=drawn,
     )

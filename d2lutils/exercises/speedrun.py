@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ from d2lutils.check.compare import (
     function,
     integer,
     number,
+    same_again,
     same_results,
     trainable,
 )
@@ -193,14 +195,26 @@ def smoothed_loss(smoothed_loss: Callable) -> None:
     rng = np.random.default_rng(0)
     cases = [
         (2 * rng.standard_normal((n, k)), rng.integers(0, k, n), epsilon)
-        for n, k, epsilon in [(5, 4, 0.2), (3, 7, 0.1), (6, 10, 0.05)]
+        for n, k, epsilon in [
+            *((5, 4, 0.2), (3, 7, 0.1), (6, 10, 0.05)),
+            *((1, 2, 0.5), (40, 30, 0.9), (17, 100, 0.01)),
+        ]
     ]
-    same_results("smoothed_loss", called, _smoothed, cases, _LOSS_MISTAKES)
-    large = 1000 * np.eye(3), np.array([0, 2, 2]), 0.1
-    found = called(*large)
-    if not np.isclose(found, _smoothed(*large), rtol=1e-3):
+    same_results(
+        "smoothed_loss",
+        called,
+        _smoothed,
+        cases[:3],
+        _LOSS_MISTAKES,
+        more=cases[3:],
+    )
+    for factor in (1000, -1000):
+        large = factor * np.eye(3), np.array([0, 2, 2]), 0.1
+        found = called(*large)
+        if np.isclose(found, _smoothed(*large), rtol=1e-3):
+            continue
         raise Wrong(
-            f"with scores of 1,000 `smoothed_loss` returns {found:.4g}, "
+            f"with scores of {factor:,} `smoothed_loss` returns {found:.4g}, "
             "although all is right with small ones: the softmax has been "
             "rounded to 0 before its logarithm is taken"
         )
@@ -322,12 +336,15 @@ _TOLERANCE = 1e-3  # relative to the largest score
 
 
 # Neither side is symmetric, and they are not alike.
-_IMAGES = np.random.default_rng(1).standard_normal((4, 1, 8, 12))
+_IMAGES = [
+    np.random.default_rng(1).standard_normal(shape)
+    for shape in ((4, 1, 8, 12), (7, 1, 10, 17))
+]
 
 
 def _small_network(backend, models):
     """Return a network; its weights are always the same."""
-    return filled(backend, models.QuickResNet(channels=4), _IMAGES)
+    return filled(backend, models.QuickResNet(channels=4), _IMAGES[0])
 
 
 @functools.cache
@@ -338,19 +355,20 @@ def _own_network(backend, models):
 
 
 @functools.cache
-def _scores(backend, models, training, axes):
+def _scores(backend, models, which, training, axes):
     """Return the network's scores of images that are reversed."""
     net, weights = _own_network(backend, models)
     backend.set_weights(net, weights)
-    return backend.forward(net, np.flip(_IMAGES, axes), training)
+    return backend.forward(net, np.flip(_IMAGES[which], axes), training)
 
 
 class _Trial:
     """A small network with weights, and a reader's wrapper around it."""
 
-    def __init__(self, make):
+    def __init__(self, make, which):
         self.backend, self.models = book(make)
-        self.X, self.inner = _IMAGES, _small_network(self.backend, self.models)
+        self.which, self.X = which, _IMAGES[which]
+        self.inner = _small_network(self.backend, self.models)
         self.weights = self.backend.get_weights(self.inner)
         self.net, _ = network(make, (self.inner,))
 
@@ -362,7 +380,20 @@ class _Trial:
 
     def of_inner(self, training, *axes):
         """Return the inner network's scores of images that are reversed."""
-        return _scores(self.backend, self.models, training, axes)
+        return _scores(self.backend, self.models, self.which, training, axes)
+
+    def compare_parameters(self):
+        """Raise `Wrong` unless the wrapper has those of the network."""
+        found, wanted = (
+            Counter(v.key for v in self.backend.parameters(net))
+            for net in (self.net, self.inner)
+        )
+        if found != wanted:
+            lacks = "lacks" if wanted - found else "has more than"
+            raise Wrong(
+                f"the wrapper {lacks} the parameters of the network inside: "
+                "an optimiser is given those of the wrapper"
+            )
 
     def compare(self, training, right, mistakes):
         """Raise `Wrong` unless the wrapper has the right scores."""
@@ -417,7 +448,11 @@ def _softmax(scores):
 )
 def lying_mirror(flip_average: Callable) -> None:
     """Check the wrapper that averages over an image and its mirror."""
-    trial = _Trial(flip_average)
+    for which in range(len(_IMAGES)):
+        _compare_mirror(_Trial(flip_average, which))
+
+
+def _compare_mirror(trial):
     one, mirror = trial.of_inner(False), trial.of_inner(False, 3)
     right = (one + mirror) / 2
     kept = trial.compare(
@@ -484,6 +519,7 @@ def lying_mirror(flip_average: Callable) -> None:
         "after one step's forward pass `{}` is not what the network alone "
         "would have made of it",
     )
+    trial.compare_parameters()
     for training in False, True:
         _compare_gradients(trial, training)
 
@@ -530,13 +566,17 @@ def _compare_weights(found, wanted, words):
 def limping_cycle(one_cycle: Callable) -> None:
     """Check the learning rates of one-cycle, up to half a step."""
     function("one_cycle", one_cycle)
-    for num_steps, lr in (200, 0.8), (1000, 3.0):
-        rates = []
-        for index in range(num_steps):
-            found = plain(one_cycle(index, num_steps, lr))
-            call = f"one_cycle({index}, {num_steps}, {lr})"
-            rates.append(number(call, found, found))
-        _compare_cycle(np.array(rates), num_steps, lr)
+    rng = np.random.default_rng(0)
+    for num_steps, lr in (200, 0.8), (1000, 3.0), (90, 0.05), (1357, 7.5):
+        rates = np.zeros((2, num_steps))
+        orders = np.arange(num_steps), rng.permutation(num_steps)
+        for found, order in zip(rates, orders, strict=True):
+            for index in order.tolist():
+                rate = plain(one_cycle(index, num_steps, lr))
+                call = f"one_cycle({index}, {num_steps}, {lr})"
+                found[index] = number(call, rate, rate)
+        _compare_cycle(rates[0], num_steps, lr)
+        same_again(f"one_cycle(…, {num_steps}, {lr})", *rates, 1e-6)
 
 
 def _compare_cycle(rates, num_steps, lr):
@@ -635,17 +675,23 @@ _SCHEDULE_MISTAKES = [
 def warm_cosine(warm_cosine: Callable) -> None:
     """Check a schedule at some points (tolerance 0.001)."""
     function("warm_cosine", warm_cosine)
-    shares = 0.0, 0.03, 0.07, 0.1, 0.25, 0.4, 0.55, 0.8, 1.0
-    given = []
-    for done in shares:
+    shares = [0.0, 0.03, 0.07, 0.1, 0.25, 0.4, 0.55, 0.8, 1.0]
+    shares += np.random.default_rng(0).random(60).round(4).tolist()
+
+    def asked(done):
         found = plain(warm_cosine(done))
-        given.append(number(f"warm_cosine({done})", found, found))
+        return number(f"warm_cosine({done})", found, found)
+
+    given = [asked(done) for done in shares]
+    again = [asked(done) for done in reversed(shares)][::-1]
 
     def same(schedule):
         return np.abs(np.array([schedule(d) for d in shares]) - given) < 1e-3
 
     right = same(_warm(_half_cosine))
     if right.all():
+        for done, *both in zip(shares, given, again, strict=True):
+            same_again(f"warm_cosine({done})", *both, 1e-6)
         return
     for wrong, words in _SCHEDULE_MISTAKES:
         if same(wrong).all():

@@ -201,6 +201,26 @@ ANSWERS = {
             (replace("smallest = 5", "smallest = 4"), "if only a few"),
             (replace("smallest = 5", "smallest = 9"), "a single 1×1"),
             ("check.reduction(weights=70_000, smallest=5)", "a function"),
+            (
+                """
+known = {(C, r): weights(C, r) for C, r in [
+    (256, 4), (256, 8), (512, 4), (64, 2), (96, 3), (32, 1)]}
+check.reduction(lambda C, r: known[C, r], 5)
+""",
+                "KeyError",
+            ),
+            (
+                "check.reduction(lambda C, r: weights(C, min(r, 8)), 5)",
+                "too large",
+            ),
+            (
+                """
+import random
+
+check.reduction(lambda C, r: weights(C, r) + random.randint(0, 1), 5)
+""",
+                "too large",
+            ),
         ],
         "right": [
             "check.reduction(lambda C, r: C**2 * (2 * r + 9) // r**2, 5)",

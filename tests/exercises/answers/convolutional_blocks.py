@@ -299,6 +299,32 @@ check.receptive_field(field)
                 "windows overlap",
             ),
             (replace("return side", "return distance"), "too small"),
+            (
+                """
+check.receptive_field(lambda parts: receptive_field(
+    [(kernel, min(stride, 2)) for kernel, stride in parts]))
+""",
+                "too small",
+            ),
+            (
+                """
+check.receptive_field(lambda parts: receptive_field(parts[:9]))
+""",
+                "too small",
+            ),
+            (
+                """
+found = {}
+
+
+def remembered(parts):
+    return found.setdefault(len(parts), receptive_field(parts))
+
+
+check.receptive_field(remembered)
+""",
+                "too",
+            ),
         ],
         "right": [
             """
@@ -325,6 +351,44 @@ check.receptive_field(from_the_output)
             (convolve(bias="0"), "the bias is left out"),
             (convolve(p="padding * dilation"), "multiplied by the dilation"),
             ("check.dilated_convolve(by_hand)", "has to be a function"),
+            (
+                """
+def square(X, W, b, stride=1, padding=0, dilation=1):
+    side = min(X.shape[2:])
+    return convolve(X[:, :, :side, :side], W, b, stride, padding, dilation)
+
+
+check.dilated_convolve(square)
+""",
+                "has the shape",
+            ),
+            (
+                """
+def three_channels(X, W, b, stride=1, padding=0, dilation=1):
+    return convolve(X[:, :3], W[:, :3], b, stride, padding, dilation)
+
+
+check.dilated_convolve(three_channels)
+""",
+                "entries of",
+            ),
+            (
+                """
+check.dilated_convolve(lambda X, W, b, stride, padding, dilation:
+    convolve(X, W, b, stride, padding, dilation))
+""",
+                "missing 1 required positional argument",
+            ),
+            (
+                """
+def small_steps(X, W, b, stride=1, padding=0, dilation=1):
+    return convolve(X, W, b, min(stride, 2), padding, dilation)
+
+
+check.dilated_convolve(small_steps)
+""",
+                "has the shape",
+            ),
         ],
         "right": [
             """

@@ -140,6 +140,42 @@ ANSWERS = {
                 "[images[labels == c].mean() for c in range(10)]))",
                 "one number per class",
             ),
+            (
+                """
+check.mean_images(lambda images, labels: np.stack(
+    [images[labels == c][:5].mean(axis=0) for c in range(10)]))
+""",
+                "entries of",
+            ),
+            (
+                """
+def sums_of_bytes(images, labels):
+    total = np.zeros((10, 28, 28), images.dtype)
+    for image, label in zip(images, labels):
+        total[label] += image
+    return total / np.bincount(labels)[:, None, None]
+
+
+check.mean_images(sums_of_bytes)
+""",
+                "entries of",
+            ),
+            (
+                """
+total, counts = np.zeros((10, 28, 28)), np.zeros((10, 1, 1))
+
+
+def running(images, labels):
+    for image, label in zip(images, labels):
+        total[label] += image
+        counts[label] += 1
+    return total / counts
+
+
+check.mean_images(running)
+""",
+                "entries of",
+            ),
         ],
         "right": [
             """
@@ -158,7 +194,7 @@ check.mean_images(by_product)
             (APART, "the label of another image"),
             (SEEDED, "every pass has the same order"),
             (UNSHUFFLED, "nothing is shuffled"),
-            (ONLY_BATCHES, "neighbours from the data set"),
+            (ONLY_BATCHES, "neighbours in the data set"),
             (
                 replace(
                     "range(0, len(labels), batch_size)",

@@ -227,6 +227,34 @@ ANSWERS = {
                 replace("    return row\n", ""),
                 "None",
             ),
+            (
+                """
+def five(g, jacobians):
+    for J in reversed(jacobians):
+        g = g @ (np.eye(5) + J)
+    return g
+
+
+check.product_order(five)
+""",
+                "ValueError",
+            ),
+            (
+                """
+check.product_order(lambda g, J: gradient_at_input(g, J[-4:]))
+""",
+                "entries of",
+            ),
+            (
+                """
+def noisy(g, jacobians):
+    return gradient_at_input(g, jacobians) + 1e-3 * np.random.randn(len(g))
+
+
+check.product_order(noisy)
+""",
+                "entries of",
+            ),
         ],
         "right": [
             """
@@ -467,6 +495,32 @@ check.stochastic_depth(Other)
             (by_length("return rows", "return rows[:-1]"), "from 0 to L"),
             (by_length("rows[k + 1] + row", "row"), "entries of"),
             (by_length("return rows", "return sum(rows)"), "entries; k runs"),
+            (
+                """
+sums = {}
+
+
+def adding_up(g, pull_backs):
+    L, rows = len(pull_backs), by_length(g, pull_backs)
+    sums[L] = [a + b for a, b in zip(rows, sums.get(L, [0] * (L + 1)))]
+    return sums[L]
+
+
+check.gradients_by_length(adding_up)
+""",
+                "something else when it is called again",
+            ),
+            (
+                """
+def up_to_four(g, pull_backs):
+    rows = by_length(g, pull_backs[-4:])
+    return rows + [0 * g] * (len(pull_backs) - 4)
+
+
+check.gradients_by_length(up_to_four)
+""",
+                "entries of",
+            ),
         ],
         "right": [
             """

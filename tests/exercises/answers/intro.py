@@ -58,6 +58,46 @@ ANSWERS = {
             ),
             (replace("return str(error)", "print(error)"), "returns None"),
             ("check.scale_message(message('medium'))", "without calling it"),
+            (
+                """
+def to_smoke(scale):
+    absent = "D2L_SCALE" not in os.environ
+    try:
+        return message(scale)
+    finally:
+        if not absent:
+            os.environ["D2L_SCALE"] = "smoke"
+
+
+check.scale_message(to_smoke)
+""",
+                "was `demo` before",
+            ),
+            (
+                """
+def without_empty(scale):
+    before = os.environ.pop("D2L_SCALE", "")
+    try:
+        return message(scale)
+    finally:
+        if before:
+            os.environ["D2L_SCALE"] = before
+
+
+check.scale_message(without_empty)
+""",
+                "was empty before",
+            ),
+            (
+                """
+def two_words(scale):
+    return message(scale) if scale in ("medium", "FULL") else None
+
+
+check.scale_message(two_words)
+""",
+                "returns None, but loading the data raises",
+            ),
         ],
         "right": [
             """

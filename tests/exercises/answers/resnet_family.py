@@ -260,6 +260,26 @@ ANSWERS = {
                 replace("rest == 0 and blocks >= 4", "blocks > 12"),
                 "`num_blocks(26)` returns None",
             ),
+            (
+                """
+check.num_blocks(lambda d: num_blocks(d) if d <= 200 else None)
+""",
+                "returns None, but there is one",
+            ),
+            (
+                """
+calls = []
+
+
+def tired(depth):
+    calls.append(depth)
+    return num_blocks(depth) if len(calls) < 300 else 16
+
+
+check.num_blocks(tired)
+""",
+                "num_blocks(",
+            ),
         ],
         "right": [
             "check.num_blocks(lambda depth: next((n for n in range(4, 99) "

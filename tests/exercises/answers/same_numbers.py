@@ -185,6 +185,34 @@ check.kernel_layout(to_keras, lambda K: K.transpose(3, 2, 0, 1))
                 "check.kernel_layout(lambda W: W.T, lambda K: K.T)",
                 "`to_keras` swaps height and width",
             ),
+            (
+                """
+check.kernel_layout(lambda w: to_keras(w).astype(int), from_keras)
+""",
+                "entries of",
+            ),
+            (
+                """
+def some(weight):
+    if weight.shape[2] == 1:
+        return weight.T.reshape(1, 1, *weight.shape[:2])
+    return to_keras(weight)
+
+
+check.kernel_layout(some, from_keras)
+""",
+                "has the shape",
+            ),
+            (
+                """
+def noisy(weight):
+    return to_keras(weight) + 1e-3 * numpy.random.rand()
+
+
+check.kernel_layout(noisy, from_keras)
+""",
+                "entries of",
+            ),
         ],
         "right": [
             """
@@ -423,6 +451,36 @@ check.moved_conv(conv)
             (
                 replace("kept = 0.9 * before", "kept = 0.1 * before"),
                 "theirs is a tenth",
+            ),
+            (
+                """
+check.unbiased_variance(lambda a, b, n: unbiased(a, b, min(n, 32)))
+""",
+                "entries of",
+            ),
+            (
+                """
+kept = {}
+
+
+def first_before(before, after, n):
+    return unbiased(kept.setdefault(n, before), after, n)
+
+
+check.unbiased_variance(first_before)
+""",
+                "ValueError",
+            ),
+            (
+                """
+def five(before, after, n):
+    found = unbiased(before, after, n)
+    return found + numpy.zeros(5 if numpy.ndim(before) else ())
+
+
+check.unbiased_variance(five)
+""",
+                "ValueError",
             ),
         ],
         "right": [

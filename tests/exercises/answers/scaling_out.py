@@ -75,8 +75,56 @@ ANSWERS = {
                 "check.accumulated(lambda g, X, y, size: 0 * X[0])",
                 "entries of `accumulate",
             ),
+            (
+                """
+def three(gradient, X, y, size):
+    total = np.zeros(3)
+    for i in range(0, len(X), size):
+        total += len(X[i:i + size]) * gradient(X[i:i + size], y[i:i + size])
+    return total / len(X)
+
+
+check.accumulated(three)
+""",
+                "has the shape (3,)",
+            ),
+            (
+                """
+def growing(gradient, X, y, size, parts=[]):
+    for i in range(0, len(X), size):
+        part = gradient(X[i:i + size], y[i:i + size])
+        parts.append(len(X[i:i + size]) * part)
+    return sum(parts) / len(X)
+
+
+check.accumulated(growing)
+""",
+                "something else when it is called again",
+            ),
+            (
+                """
+def own(gradient, X, y, size):
+    gradient(X[:size], y[:size])
+    errors = X @ np.array([1.0, -2.0, 0.5]) - y
+    return (errors[:, None] * X).mean(axis=0)
+
+
+check.accumulated(own)
+""",
+                "entries of",
+            ),
         ],
         "right": [
+            """
+def averaged(gradient, X, y, size):
+    cuts = range(size, len(X), size)
+    parts = list(zip(np.split(X, cuts), np.split(y, cuts)))
+    return np.average([gradient(*part) for part in parts], axis=0,
+                      weights=[len(labels) for _, labels in parts])
+
+
+check.accumulated(averaged)
+""",
             accumulate("np.average(parts, axis=0, weights=counts)"),
             """
 def by_images(gradient, X, y, size):
@@ -117,6 +165,35 @@ check.accumulated(by_images)
                 "check.decayed_step(lambda w, sums, count, lr, decay: "
                 "w - lr * (sum(sums) / count - decay * w))",
                 "the wrong sign",
+            ),
+            (
+                """
+check.decayed_step(lambda w, sums, count, lr, decay:
+    step(w, sums[:4], count, lr, decay))
+""",
+                "entries of",
+            ),
+            (
+                """
+check.decayed_step(lambda w, sums, count, lr, decay:
+    step(w, sums, min(count, 32), lr, decay))
+""",
+                "entries of",
+            ),
+            (
+                """
+velocity = {}
+
+
+def with_momentum(w, sums, count, lr, decay):
+    g = sum(sums) / count + decay * w
+    velocity[count, len(sums)] = g + velocity.get((count, len(sums)), 0)
+    return w - lr * velocity[count, len(sums)]
+
+
+check.decayed_step(with_momentum)
+""",
+                "something else when it is called again",
             ),
         ],
         "right": [
@@ -163,8 +240,38 @@ check.decayed_step(step)
                 ),
                 "the variance first",
             ),
+            (
+                """
+check.whole_statistics(lambda m, v, s: combine(m[:3], v[:3], s[:3]))
+""",
+                "entries of",
+            ),
+            (
+                """
+def at_random(means, variances, sizes):
+    kept = np.random.rand(len(sizes)) < 0.9
+    if not kept.any():
+        kept[:] = True
+    lists = means, variances, sizes
+    return combine(*(np.array(each)[kept] for each in lists))
+
+
+check.whole_statistics(at_random)
+""",
+                "entries of",
+            ),
         ],
         "right": [
+            """
+def by_squares(means, variances, sizes):
+    means, n = np.array(means), np.array(sizes)
+    mean = (n * means).sum() / n.sum()
+    squares = (n * (np.array(variances) + means ** 2)).sum() / n.sum()
+    return [mean, squares - mean ** 2]
+
+
+check.whole_statistics(by_squares)
+""",
             """
 def combine(means, variances, sizes):
     total = sum(sizes)

@@ -295,6 +295,28 @@ ANSWERS = {
                 "what it returns is no tensor, but of type float",
             ),
             ("check.smoothed_loss(0.5)", "has to be a function"),
+            (
+                """
+check.smoothed_loss(lambda s, y, e: smoothed_loss(s[:6], y[:6], e))
+""",
+                "too",
+            ),
+            (
+                """
+check.smoothed_loss(lambda s, y, e: smoothed_loss(s, y, min(e, 0.2)))
+""",
+                "too",
+            ),
+            (
+                """
+def at_random(scores, labels, epsilon):
+    return smoothed_loss(scores, labels, epsilon * np.random.rand())
+
+
+check.smoothed_loss(at_random)
+""",
+                "too",
+            ),
         ],
         "right": [LOSS],
     },
@@ -326,6 +348,32 @@ check.limping_cycle(one_cycle)
             ),
             (replace("lr *", "0.1 *"), "times `lr`"),
             ("check.limping_cycle(lambda i, n, lr: None)", "a number"),
+            (
+                """
+calls = {}
+
+
+def counted(index, num_steps, lr):
+    calls[num_steps] = calls.get(num_steps, -1) + 1
+    return one_cycle(calls[num_steps], num_steps, lr)
+
+
+check.limping_cycle(counted)
+""",
+                "something else when it is called again",
+            ),
+            (
+                """
+check.limping_cycle(lambda i, n, lr: one_cycle(min(i, 999), n, lr))
+""",
+                "the last step of 1357",
+            ),
+            (
+                """
+check.limping_cycle(lambda i, n, lr: one_cycle(i, n, min(lr, 3.0)))
+""",
+                "the largest learning rate is",
+            ),
         ],
         "right": [
             """
@@ -424,6 +472,32 @@ check.next_bfloat16(129 / 128, float(w))
                 "in a straight line",
             ),
             ("check.warm_cosine(math.cos(0.5))", "has to be a function"),
+            (
+                """
+table = [0.0, 0.03, 0.07, 0.1, 0.25, 0.4, 0.55, 0.8, 1.0]
+values = [warm_cosine(done) for done in table]
+check.warm_cosine(lambda done: np.interp(done, table, values))
+""",
+                "is too",
+            ),
+            (
+                """
+furthest = [0.0]
+
+
+def only_on(done):
+    furthest[0] = max(furthest[0], done)
+    return warm_cosine(furthest[0])
+
+
+check.warm_cosine(only_on)
+""",
+                "is too",
+            ),
+            (
+                "check.warm_cosine(lambda done: warm_cosine(round(done, 2)))",
+                "is too",
+            ),
         ],
         "right": [
             """
