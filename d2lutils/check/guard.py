@@ -22,6 +22,7 @@ _LONGEST = 240  # characters of an error's message
 _NOISE = re.compile(
     r"\x1b\[[0-9;]*m"
     r"|Exception encountered when calling [\w.]+\(\)\.\s*"
+    r"|Could not automatically infer .*? Error encountered:\s*"
     r"|\{\{function_node .*?\}\}\s*"
     r"|\[Op:\w+\]( name:)?"
     r"|Traceback \(most recent call last\):\s*"

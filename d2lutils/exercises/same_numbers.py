@@ -141,7 +141,10 @@ def load_dense(load_dense: Callable) -> None:
         shuffled = shuffled.T if inputs_first else shuffled
         case = f"with {inputs} inputs and {outputs} outputs"
         if len(backend.parameters(layer)) != 2:
-            raise Wrong(f"{case}: the layer has not its two parameters left")
+            raise Wrong(
+                f"{case}: the layer no longer has two parameters that can be "
+                "trained"
+            )
         found = backend.forward(layer, X)
         mistakes = [
             (
