@@ -322,7 +322,8 @@ def mistakes_found(by_shapes: Iterable[str], by_logits: Iterable[str]) -> None:
     """Check which mistakes shapes find, and which logits."""
     shapes = _names("by_shapes", by_shapes, MISTAKES)
     logits = _names("by_logits", by_logits, MISTAKES)
-    if shapes != {"projection"} or logits != set(MISTAKES):
+    # A network that cannot be run has no logits to compare.
+    if shapes != {"projection"} or logits | shapes != set(MISTAKES):
         raise Wrong("not both lists are right")
 
 

@@ -130,7 +130,7 @@ ANSWERS = {
             ),
             (f"check.mistakes_found([], {ALL})", "not both lists are right"),
             (
-                'check.mistakes_found(["projection"], ["padding", "epsilon"])',
+                'check.mistakes_found(["projection"], ["padding"])',
                 "not both lists are right",
             ),
             (
@@ -146,6 +146,7 @@ ANSWERS = {
         "right": [
             'check.mistakes_found({"projection"}, '
             'by_logits=("epsilon", "padding", "projection"))',
+            'check.mistakes_found(["projection"], ["padding", "epsilon"])',
         ],
     },
     "largest_batch": {

@@ -294,7 +294,12 @@ check.whole_statistics(combine)
             (f"check.bytes_sent({RING}, {SERVER // 8 * 7})", "separate"),
             (f"check.bytes_sent({RING}, {SERVER * 2})", "sends back"),
         ],
-        "right": [f"check.bytes_sent(server={SERVER}.0, ring={RING})"],
+        "right": [
+            f"check.bytes_sent(server={SERVER}.0, ring={RING})",
+            # Chunks that differ by one, and chunks that are filled up.
+            f"check.bytes_sent(4 * (6 * 1396921 + 8 * 1396922), {SERVER})",
+            f"check.bytes_sent(4 * 14 * -(-11_175_370 // 8), {SERVER})",
+        ],
     },
     "eight_machines": {
         "wrong": [
