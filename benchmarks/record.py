@@ -4,9 +4,9 @@
     python -m benchmarks.record --only degradation/plain_56
     python -m benchmarks.record --jobs 8
 
-It needs PyTorch, NumPy, Matplotlib, tqdm and safetensors, and takes a GPU
-where there is one. Stop it whenever you like: the next call goes on after the
-last epoch that was completed, and ends as if it had never been stopped.
+It needs PyTorch, NumPy, Matplotlib, tqdm, safetensors and pooch, and takes a
+GPU where there is one. Stop it whenever you like: the next call goes on after
+the last epoch that was completed, and ends as if it had never been stopped.
 
 Several jobs share the device, which keeps it busy with small networks. The
 seconds in such a record are those of a shared device.
