@@ -111,6 +111,12 @@ def test_exercises_are_of_one_kind_and_name_their_check(name):
         assert called == wanted, label
 
 
+@pytest.mark.parametrize("label", STATEMENTS)
+def test_every_exercise_tells_how_hard_and_long_it_is(label):
+    first = STATEMENTS[label].body.splitlines()[0]
+    assert re.search(r"\*\s\((Easy|Medium|Hard), \d+ minutes\.\)$", first)
+
+
 @pytest.mark.parametrize("name", ASKED)
 def test_every_checked_exercise_has_a_stub_and_explained_ones_have_none(name):
     page = read(exercises.SOLUTIONS + name)
