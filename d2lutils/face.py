@@ -79,7 +79,10 @@ def set_seed(backend: Backend, seed: int) -> None:
 
 
 def numpy(backend: Backend, X: Tensor) -> np.ndarray:
-    """Return a tensor as a NumPy array of the same shape and type."""
+    """Return a tensor as a NumPy array of the same shape and type.
+
+    What NumPy has no type for, such as PyTorch's bfloat16, becomes float32.
+    """
     return backend.numpy(X)
 
 
@@ -259,8 +262,21 @@ def train_ch6(
 
 
 def get_weights(backend: Backend, net: Network) -> dict[str, np.ndarray]:
-    """Return a network's weights: torchvision's names → NumPy arrays."""
-    return backend.get_weights(net)
+    """Return a network's weights: torchvision's names → NumPy arrays.
+
+    Layers of other kinds than convolutions, fully connected layers,
+    embeddings and normalisations keep {framework}'s own names and layouts.
+    An array that a network has under two names is there twice; bfloat16
+    becomes float32.
+
+    Args:
+        net: {network}, of this book or of your own.
+
+    Raises:
+        ValueError: Weights would be lost, have no name of their own or are
+            not made yet; the message names them.
+    """
+    return backend.get_weights(_checked(backend, net))
 
 
 def set_weights(
@@ -269,26 +285,41 @@ def set_weights(
     """Give a network weights under torchvision's names, in its layouts.
 
     Args:
-        net: {network} of this book.
-        values: Name → array; convolutions (out, in, height, width). A
-            `state_dict` of torchvision's network is one.
+        net: {network}, of this book or of your own.
+        values: Name → array or tensor; convolutions (out, in, height,
+            width). A `state_dict` of torchvision's network is one, on any
+            device and in any type.
 
     Raises:
-        ValueError: Entries are missing, surplus or misshapen; all of them
-            are named, and the network is as it was.
+        ValueError: Entries are missing, surplus or misshapen, and the
+            message names up to ten of each kind; or it is no dictionary of
+            arrays. The network is as it was.
     """
-    backend.set_weights(net, values)
+    backend.set_weights(_checked(backend, net), values)
 
 
 def save_weights(
     backend: Backend, net: Network, path: str | os.PathLike
 ) -> None:
-    """Write a network's weights to a safetensors file."""
-    weights.save(backend.get_weights(net), path)
+    """Write a network's weights to a safetensors file; see `get_weights`."""
+    weights.save(backend.get_weights(_checked(backend, net)), path)
 
 
 def load_weights(
     backend: Backend, net: Network, path: str | os.PathLike
 ) -> None:
-    """Give a network the weights of a safetensors file; see `set_weights`."""
-    backend.set_weights(net, weights.load(path))
+    """Give a network the weights of a safetensors file; see `set_weights`.
+
+    Raises:
+        ValueError: It is a file of another kind, or damaged; the message
+            says how to read it, if that is known.
+    """
+    backend.set_weights(_checked(backend, net), weights.load(path))
+
+
+def _checked(backend: Backend, net: Network) -> Network:
+    """Return a network of this framework, or say what else it is."""
+    if not backend.is_network(net):
+        name = backend.words["framework"]
+        raise ValueError(f"net is no network of {name}, but {net!r:.80}")
+    return net

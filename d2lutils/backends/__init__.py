@@ -177,14 +177,20 @@ class Backend(Protocol):
         """
 
     def get_weights(self, net: Network) -> dict[str, np.ndarray]:
-        """Return a network's weights: torchvision's names → arrays."""
+        """Return a network's weights: torchvision's names → arrays.
+
+        Every variable is there, or the `ValueError` names those that cannot
+        be. Layers of kinds that are not translated keep the framework's own
+        names and layouts.
+        """
 
     def set_weights(self, net: Network, values: Mapping[str, Any]) -> None:
         """Give a network weights under torchvision's names, in its layouts.
 
         Raises:
-            ValueError: Entries are missing, surplus or misshapen; all of
-                them are named, and the network is as it was.
+            ValueError: Entries are missing, surplus or misshapen, and up
+                to ten of each kind are named; or it is no dictionary of
+                arrays. The network is as it was.
         """
 
     def batches(

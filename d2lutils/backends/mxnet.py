@@ -343,6 +343,13 @@ def _variable(name, parameter, kind):
 # Weights
 
 _NAMES = {"gamma": "weight", "beta": "bias"}
+_NORMALISATIONS = (
+    nn.BatchNorm,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.InstanceNorm,
+    nn.BatchNormReLU,
+)
 
 
 def _prepare(net, device):
@@ -362,27 +369,72 @@ def _prepare(net, device):
         net.hybridize()  # faster
 
 
+def _entries(block, prefix=""):
+    """Yield name and parameter of all weights that can be reached."""
+    names = _NAMES if isinstance(block, _NORMALISATIONS) else {}
+    for name, parameter in block._reg_params.items():
+        layout = getattr(block, "_kwargs", {}).get("layout", "NCHW")
+        if name == "weight" and layout[1] != "C":
+            raise ValueError(
+                f"{prefix}weight has the layout {layout}: only layers with "
+                "the channels in axis 1 can be translated"
+            )
+        yield prefix + names.get(name, name), parameter
+    for name, child in block._children.items():
+        yield from _entries(child, f"{prefix}{name}.")
+
+
+def _unregistered(net, known):
+    """Yield the names of weights that are none of the `known` parameters."""
+    blocks = []
+    net.apply(blocks.append)
+    for block in blocks:
+        for name, value in vars(block).items():
+            for part in weights.leaves(value):
+                found = [part]
+                if isinstance(part, nn.Block):
+                    found = part.collect_params().values()
+                for each in found:
+                    is_weight = isinstance(each, gluon.Parameter)
+                    if is_weight and id(each) not in known:
+                        yield f"{type(block).__name__}.{name}"
+        for name, parameter in block.params.items():
+            if id(parameter) not in known:
+                yield name
+
+
 def _state(net):
+    """Return canonical name → parameter of a network's weights.
+
+    Raises:
+        ValueError: Some of them have no name, or are not made yet.
+    """
+    state = weights.named(_entries(net))
+    weights.unseen(
+        _unregistered(net, {id(p) for p in state.values()}),
+        "Gluon sees blocks and parameters only as attributes, in "
+        "nn.Sequential or after register_child",
+    )
     _prepare(net, None)
-    state = {}
-    for name, parameter in net._collect_params_with_prefix().items():
-        *path, last = name.split(".")
-        path.append(_NAMES.get(last, last))
-        state[weights.canonical(".".join(path))] = parameter
+    weights.unmade(n for n, p in state.items() if p._data is None)
     return state
 
 
 def get_weights(net):
     """Return a network's weights: torchvision's names → arrays."""
-    return {name: p.data().asnumpy() for name, p in _state(net).items()}
+    return {
+        name: weights.array(name, p.list_data()[0])
+        for name, p in _state(net).items()
+    }
 
 
 def set_weights(net, values):
     """Give a network weights under torchvision's names, in its layouts."""
     state = _state(net)
-    arrays = weights.check(values, {k: p.shape for k, p in state.items()})
-    for name, parameter in state.items():
-        parameter.set_data(np.array(arrays[name], dtype=parameter.dtype))
+    shapes = {name: parameter.shape for name, parameter in state.items()}
+    for name, array in weights.check(values, state, shapes).items():
+        parameter = state[name]
+        parameter.set_data(np.array(array, dtype=parameter.dtype))
 
 
 # Data

@@ -1,8 +1,11 @@
 """TensorFlow, as `d2lutils.backends.Backend` describes a framework."""
 
+import functools
 import os
+import re
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -398,80 +401,190 @@ def _variable(variable, kind, depthwise=False):
 
 # Weights
 
+_NAMES = {
+    "kernel": "weight",
+    "embeddings": "weight",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+_DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+_TRANSLATED = (  # the layers that have these names elsewhere
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+    *_DEPTHWISE,
+    keras.layers.Dense,
+    keras.layers.Embedding,
+    keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.GroupNormalization,
+)
+
+
+class _Entry(NamedTuple):
+    """A variable, and how it looks in the dictionary."""
+
+    variable: object
+    axes: tuple[int, ...]  # in the dictionary's order
+    shape: tuple[int, ...]  # what the variable has after that
+
+    def read(self):
+        return self.variable.numpy().transpose(self.axes).reshape(self.shape)
+
+    def write(self, array):
+        shape = [self.variable.shape[axis] for axis in self.axes]
+        array = array.reshape(shape).transpose(np.argsort(self.axes))
+        self.variable.assign(tf.cast(array, self.variable.dtype))
+
+
+def _entry(layer, name, variable):
+    """Return a variable of a layer as an entry, with its name."""
+    rank = len(variable.shape)
+    axes = tuple(range(rank))
+    if isinstance(layer, _TRANSLATED):
+        if name == "kernel":  # its last two axes are (in, out)
+            swapped = not isinstance(layer, _DEPTHWISE)
+            axes = axes[-2:][:: -1 if swapped else 1] + axes[:-2]
+        name = _NAMES.get(name, name)
+    shape = tuple(variable.shape[axis] for axis in axes)
+    if name == "weight" and isinstance(layer, _DEPTHWISE):
+        # (channels, multiplier, …) is one filter on each channel.
+        shape = (shape[0] * shape[1], 1, *shape[2:])
+    return name, _Entry(variable, axes, shape)
+
+
+def _has_graph(layer):
+    """Whether a network is one of those that Keras calls functional."""
+    return isinstance(layer, keras.Model) and hasattr(layer, "operations")
+
+
+def _is_convolution(net):
+    """Whether these are padding and convolution, one layer elsewhere."""
+    kinds = [keras.layers.ZeroPadding2D, keras.layers.Conv2D]
+    return isinstance(net, keras.Sequential) and (
+        [type(part) for part in net.layers] == kinds
+    )
+
+
+def _is_automatic(layer):
+    """Whether Keras has made up a layer's name, which counts instances."""
+    kind = type(layer).__name__.lower().replace("_", "")
+    given = layer.name, re.sub(r"_\d+$", "", layer.name)
+    return any(name.replace("_", "") == kind for name in given)
+
+
+@functools.cache
+def _internal():
+    """Return the attributes that Keras gives its layers."""
+    examples = keras.layers.Layer, keras.Model, keras.Sequential
+    return {name for kind in examples for name in vars(kind(name="example"))}
+
+
+def _attributes(layer):
+    """Yield what is kept in a layer's attributes, but for Keras's own."""
+    # Those of a functional network are of its graph, TensorFlow's are
+    # for its own files.
+    private = "_" if _has_graph(layer) else "_self_"
+    for name, value in vars(layer).items():
+        if name not in _internal() and not name.startswith(private):
+            yield from _named_parts(name, value)
+
 
 def _children(layer):
-    """Yield the parts of a layer that have weights, with their names."""
-    if not isinstance(layer, keras.Sequential):
-        parts = vars(layer).items()
-        kind = keras.layers.Layer
-        yield from ((k, v) for k, v in parts if isinstance(v, kind))
-    elif isinstance(layer.layers[0], keras.layers.ZeroPadding2D):
-        # Padding and convolution, which are one layer elsewhere.
-        yield from (("", part) for part in layer.layers)
-    else:
-        # A plain sequence counts its parts, a network names them.
-        named = type(layer) is not keras.Sequential
+    """Yield the variables and the parts of a layer, with their names."""
+    if _is_convolution(layer):
+        yield "", layer.layers[1]
+        return
+    attributes = list(_attributes(layer))
+    yield from attributes
+    if _has_graph(layer) or isinstance(layer, keras.Sequential):
+        known = {id(part) for _, part in attributes}
         for index, part in enumerate(layer.layers):
-            yield (part.name if named else str(index)), part
+            if id(part) not in known:
+                # The automatic names of two equal networks differ.
+                yield str(index) if _is_automatic(part) else part.name, part
+
+
+def _named_parts(name, value):
+    """Yield what is in a value, with names such as blocks.0."""
+    if isinstance(value, keras.layers.Layer | keras.Variable | tf.Variable):
+        yield name, value
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _named_parts(f"{name}.{key}", part)
+    elif isinstance(value, list | tuple):
+        for index, part in enumerate(value):
+            yield from _named_parts(f"{name}.{index}", part)
 
 
 def _entries(layer, prefix=""):
-    """Return name → (variable, the axes that make it canonical)."""
-    if isinstance(layer, keras.layers.Conv2D):
-        return {prefix + "weight": (layer.kernel, _KERNELS[4])}
-    if isinstance(layer, keras.layers.Dense):
-        return {
-            prefix + "weight": (layer.kernel, _KERNELS[2]),
-            prefix + "bias": (layer.bias, (0,)),
-        }
-    if isinstance(layer, keras.layers.BatchNormalization):
-        return {
-            prefix + "weight": (layer.gamma, (0,)),
-            prefix + "bias": (layer.beta, (0,)),
-            prefix + "running_mean": (layer.moving_mean, (0,)),
-            prefix + "running_var": (layer.moving_variance, (0,)),
-        }
-    state = {}
+    """Yield name and entry of all weights that can be reached."""
     for name, part in _children(layer):
-        state |= _entries(part, f"{prefix}{name}." if name else prefix)
-    return state
+        if isinstance(part, keras.layers.Layer):
+            yield from _entries(part, f"{prefix}{name}." if name else prefix)
+        else:
+            # Keras keeps some under a private name.
+            name, entry = _entry(layer, name.lstrip("_"), part)
+            yield prefix + name, entry
+
+
+def _build(net):
+    """Make the weights of a network that has not seen an input, if it can.
+
+    Raises:
+        ValueError: What the input's shape is cannot be told.
+    """
+    layers = list(net._flatten_layers())
+    unbuilt = [x.name for x in layers if not (x.built or x._layers)]
+    if net.built or not unbuilt:
+        return
+    # After `Flatten`, the shape of the weights is one of the image's.
+    sized = any(isinstance(x, keras.layers.Flatten) for x in layers)
+    first = [x for x in layers if isinstance(x, keras.layers.Conv2D)][:1]
+    if sized or not first or not first[0].built:
+        weights.unmade(unbuilt)
+    net(tf.zeros((1, 32, 32, first[0].kernel.shape[2])))
 
 
 def _state(net):
-    """Return canonical name → (variable, axes) of a network's weights.
+    """Return canonical name → entry of a network's weights.
 
-    A network that has not seen an input is given one, of zeros, first.
+    A network of the book that has not seen an input is given one, of zeros.
+
+    Raises:
+        ValueError: Some of them have no name, or are not made yet.
     """
-    if not net.built:
-        convolutions = (
-            layer
-            for layer in net._flatten_layers()
-            if isinstance(layer, keras.layers.Conv2D)
-        )
-        channels = next(convolutions).kernel.shape[2]
-        net(tf.zeros((1, 32, 32, channels)))
-    return {weights.canonical(k): v for k, v in _entries(net).items()}
+    _build(net)
+    state = weights.named(_entries(net), lambda entry: entry.variable)
+    named = {id(entry.variable) for entry in state.values()}
+    weights.unseen(
+        (x.path for x in net.weights if id(x) not in named),
+        "keep layers and variables as attributes, or in lists, tuples and "
+        "dictionaries that are",
+    )
+    return state
 
 
 def get_weights(net):
     """Return a network's weights: torchvision's names → arrays."""
-    state = _state(net).items()
     return {
-        name: variable.numpy().transpose(axes)
-        for name, (variable, axes) in state
+        name: weights.array(name, entry.read())
+        for name, entry in _state(net).items()
     }
 
 
 def set_weights(net, values):
     """Give a network weights under torchvision's names, in its layouts."""
     state = _state(net)
-    shapes = {
-        name: [variable.shape[axis] for axis in axes]
-        for name, (variable, axes) in state.items()
-    }
-    arrays = weights.check(values, shapes)
-    for name, (variable, axes) in state.items():
-        variable.assign(arrays[name].transpose(np.argsort(axes)))
+    variables = {name: entry.variable for name, entry in state.items()}
+    shapes = {name: entry.shape for name, entry in state.items()}
+    for name, array in weights.check(values, variables, shapes).items():
+        state[name].write(array)
 
 
 # Data

@@ -47,8 +47,14 @@ def tensor(array, device=None):
 
 
 def numpy(X):
-    """Return a tensor as an array; what is no tensor, unchanged."""
-    return X.detach().cpu().numpy() if is_tensor(X) else X
+    """Return a tensor as an array; what is no tensor, unchanged.
+
+    NumPy has no bfloat16: it becomes float32.
+    """
+    if not is_tensor(X):
+        return X
+    X = X.detach().cpu()
+    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
 
 
 def images(array):
@@ -325,25 +331,82 @@ def _variable(name, tensor, kind):
 
 
 def _state(net):
-    return {
-        weights.canonical(name): tensor
-        for name, tensor in net.state_dict().items()
+    """Return canonical name → tensor of a network's weights.
+
+    The tensors are the network's own; one may have two names.
+
+    Raises:
+        ValueError: Some of them have no name, or no numbers yet.
+    """
+    # What torch.compile and DistributedDataParallel put around a network.
+    while inner := getattr(net, "_orig_mod", None) or _parallel(net):
+        net = inner
+    weights.unseen(
+        _unregistered(net),
+        "PyTorch sees modules only as attributes, in nn.ModuleList or in "
+        "nn.ModuleDict, and tensors only as nn.Parameter or buffer",
+    )
+    state = weights.named(
+        (name, X)
+        for name, X in net.state_dict(keep_vars=True).items()
         if not name.endswith("num_batches_tracked")
-    }
+    )
+    if extra := [n for n, X in state.items() if not is_tensor(X)]:
+        raise ValueError(
+            f"{weights.listed(extra)}: this is no tensor, and a file of "
+            "weights holds nothing else"
+        )
+    lazy = nn.parameter.UninitializedTensorMixin
+    weights.unmade(n for n, X in state.items() if isinstance(X, lazy))
+    if meta := [n for n, X in state.items() if X.is_meta]:
+        raise ValueError(
+            f"the device meta keeps no numbers ({weights.listed(meta)}): "
+            'bring the network to another, net.to_empty(device="cpu")'
+        )
+    return state
+
+
+def _parallel(net):
+    kinds = DistributedDataParallel, nn.DataParallel
+    return net.module if isinstance(net, kinds) else None
+
+
+def _unregistered(net):
+    """Yield the names of weights that are no part of `net.state_dict()`."""
+    known = {id(module) for module in net.modules()}
+    known |= {id(X) for X in [*net.parameters(), *net.buffers()]}
+    for path, module in net.named_modules():
+        for name, value in vars(module).items():
+            for part in weights.leaves(value):
+                if id(part) in known:
+                    continue
+                if isinstance(part, nn.Module):
+                    has_weights = any(True for _ in part.state_dict())
+                else:  # what is computed of parameters is none
+                    has_weights = (
+                        is_tensor(part)
+                        and part.is_leaf
+                        and part.requires_grad
+                    )
+                if has_weights:
+                    yield f"{path}.{name}" if path else name
 
 
 def get_weights(net):
     """Return a network's weights: torchvision's names → arrays."""
-    return {name: numpy(X).copy() for name, X in _state(net).items()}
+    return {
+        name: weights.array(name, X).copy() for name, X in _state(net).items()
+    }
 
 
 def set_weights(net, values):
     """Give a network weights under torchvision's names, in its layouts."""
     state = _state(net)
-    arrays = weights.check(values, {k: v.shape for k, v in state.items()})
+    shapes = {name: X.shape for name, X in state.items()}
+    arrays = weights.check(values, state, shapes)
     with torch.no_grad():
-        for name, tensor in state.items():
-            tensor.copy_(torch.from_numpy(arrays[name]))
+        for name, array in arrays.items():
+            state[name].copy_(tensor(array))
 
 
 # Data

@@ -86,13 +86,30 @@ def stage(block, in_channels, channels, num_blocks, stride):
     return blocks
 
 
-class ResNet(nn.HybridSequential):
+class NamedSequential(nn.HybridSequential):
+    """Layers in a row, each under a name."""
+
+    def __init__(self, **parts):
+        super().__init__()
+        for name, layer in parts.items():
+            self.register_child(layer, name)
+
+    def __getitem__(self, index):  # a slice is a plain sequence
+        names = list(self._children)[index]
+        if isinstance(names, str):
+            return self._children[names]
+        plain = nn.HybridSequential()
+        for name in names:
+            plain.register_child(self._children[name], name)
+        return plain
+
+
+class ResNet(NamedSequential):
     """Stem, four stages and head (He et al., 2016, Table 1)."""
 
     def __init__(self, block, num_blocks, num_classes=10, in_channels=1):
-        super().__init__()
         wide = block.expansion
-        parts = dict(
+        super().__init__(
             conv1=conv(in_channels, 64, 7, stride=2), bn1=batch_norm(64),
             relu=nn.Activation("relu"),
             maxpool=nn.MaxPool2D(3, strides=2, padding=1),
@@ -102,8 +119,6 @@ class ResNet(nn.HybridSequential):
             layer4=stage(block, 256 * wide, 512, num_blocks[3], stride=2),
             avgpool=nn.GlobalAvgPool2D(), flatten=nn.Flatten(),
             fc=nn.Dense(num_classes, in_units=512 * wide))
-        for name, layer in parts.items():
-            self.register_child(layer, name)
 
 
 def resnet18(num_classes=10, in_channels=1):
@@ -129,14 +144,13 @@ class PlainBlock(nn.HybridBlock):
         return self.relu(self.bn2(self.conv2(Y)))
 
 
-class SmallResNet(nn.HybridSequential):
+class SmallResNet(NamedSequential):
     """Three stages for small images (He et al., 2016, section 4.2)."""
 
     def __init__(self, block, num_blocks, num_classes=10, in_channels=1,
                  channels=16):
-        super().__init__()
         c, wide = channels, block.expansion
-        parts = dict(
+        super().__init__(
             conv1=conv(in_channels, c, 3), bn1=batch_norm(c),
             relu=nn.Activation("relu"),
             layer1=stage(block, c, c, num_blocks, stride=1),
@@ -144,8 +158,6 @@ class SmallResNet(nn.HybridSequential):
             layer3=stage(block, 2 * c * wide, 4 * c, num_blocks, stride=2),
             avgpool=nn.GlobalAvgPool2D(), flatten=nn.Flatten(),
             fc=nn.Dense(num_classes, in_units=4 * c * wide))
-        for name, layer in parts.items():
-            self.register_child(layer, name)
 
 # From chapters/bottleneck.md
 import math
@@ -247,12 +259,11 @@ class PreActBlock(nn.HybridBlock):
         return X + self.conv2(Y)
 
 
-class PreActResNet(nn.HybridSequential):
+class PreActResNet(NamedSequential):
     """Three stages of pre-activation blocks, for small images."""
 
     def __init__(self, num_blocks, num_classes=10, in_channels=1):
-        super().__init__()
-        parts = dict(
+        super().__init__(
             conv1=conv(in_channels, 16, 3),
             layer1=stage(PreActBlock, 16, 16, num_blocks, stride=1),
             layer2=stage(PreActBlock, 16, 32, num_blocks, stride=2),
@@ -260,8 +271,6 @@ class PreActResNet(nn.HybridSequential):
             bn=batch_norm(64), relu=nn.Activation("relu"),
             avgpool=nn.GlobalAvgPool2D(), flatten=nn.Flatten(),
             fc=nn.Dense(num_classes, in_units=64))
-        for name, layer in parts.items():
-            self.register_child(layer, name)
 
 # From chapters/same_numbers.md
 from mxnet import autograd, gluon
@@ -289,14 +298,13 @@ def one_step(net, X, y):
 
 
 # From chapters/speedrun.md
-class QuickResNet(nn.HybridSequential):
+class QuickResNet(NamedSequential):
     """A stem and three stages of one block, for images of 28 pixels."""
 
     def __init__(self, num_classes=10, in_channels=1, channels=32,
                  stride=2):
-        super().__init__()
         c = channels
-        parts = dict(
+        super().__init__(
             conv1=conv(in_channels, c, 3, stride), bn1=batch_norm(c),
             relu=nn.Activation("relu"),
             layer1=stage(BasicBlock, c, c, 1, stride=1),
@@ -304,8 +312,6 @@ class QuickResNet(nn.HybridSequential):
             layer3=stage(BasicBlock, 2 * c, 4 * c, 1, stride=2),
             avgpool=nn.GlobalAvgPool2D(), flatten=nn.Flatten(),
             fc=nn.Dense(num_classes, in_units=4 * c))
-        for name, layer in parts.items():
-            self.register_child(layer, name)
 
 
 class FlipAverage(gluon.Block):

@@ -56,12 +56,13 @@ def batch_norm(channels):
     return layers.BatchNormalization(epsilon=1e-5, momentum=0.9)
 
 
+@keras.utils.register_keras_serializable("d2lutils")
 class BasicBlock(layers.Layer):
     """Two 3×3 convolutions and a shortcut (He et al., 2016, Fig. 5 left)."""
     expansion = 1  # output channels per channel of the 3×3 convolutions
 
-    def __init__(self, in_channels, out_channels, stride=1):
-        super().__init__()
+    def __init__(self, in_channels, out_channels, stride=1, **kwargs):
+        super().__init__(**kwargs)
         self.conv1 = conv(in_channels, out_channels, 3, stride)
         self.bn1 = batch_norm(out_channels)
         self.conv2 = conv(out_channels, out_channels, 3)
@@ -92,12 +93,25 @@ def stage(block, in_channels, channels, num_blocks, stride):
     return keras.Sequential(blocks)
 
 
-class ResNet(keras.Sequential):
+class NamedSequential(keras.Sequential):
+    """Layers in a row, each under a name."""
+
+    def __init__(self, **parts):
+        for name, layer in parts.items():
+            layer.name = name
+        super().__init__(list(parts.values()))
+
+    # What a file describes is a plain sequence of the same layers.
+    from_config = keras.Sequential.from_config
+
+
+@keras.utils.register_keras_serializable("d2lutils")
+class ResNet(NamedSequential):
     """Stem, four stages and head (He et al., 2016, Table 1)."""
 
     def __init__(self, block, num_blocks, num_classes=10, in_channels=1):
         wide = block.expansion
-        parts = dict(
+        super().__init__(
             conv1=conv(in_channels, 64, 7, stride=2), bn1=batch_norm(64),
             relu=layers.ReLU(), pad=layers.ZeroPadding2D(1),
             maxpool=layers.MaxPool2D(3, strides=2),
@@ -107,9 +121,6 @@ class ResNet(keras.Sequential):
             layer4=stage(block, 256 * wide, 512, num_blocks[3], stride=2),
             avgpool=layers.GlobalAveragePooling2D(),
             fc=layers.Dense(num_classes))
-        for name, layer in parts.items():
-            layer.name = name
-        super().__init__(list(parts.values()))
 
 
 def resnet18(num_classes=10, in_channels=1):
@@ -118,12 +129,13 @@ def resnet18(num_classes=10, in_channels=1):
 
 
 # From chapters/function_classes.md
+@keras.utils.register_keras_serializable("d2lutils")
 class PlainBlock(layers.Layer):
     """A basic block without its shortcut (He et al., 2016, Fig. 3 middle)."""
     expansion = 1  # output channels per channel of the 3×3 convolutions
 
-    def __init__(self, in_channels, out_channels, stride=1):
-        super().__init__()
+    def __init__(self, in_channels, out_channels, stride=1, **kwargs):
+        super().__init__(**kwargs)
         self.conv1 = conv(in_channels, out_channels, 3, stride)
         self.bn1 = batch_norm(out_channels)
         self.conv2 = conv(out_channels, out_channels, 3)
@@ -134,13 +146,14 @@ class PlainBlock(layers.Layer):
         return tf.nn.relu(self.bn2(self.conv2(Y), training=training))
 
 
-class SmallResNet(keras.Sequential):
+@keras.utils.register_keras_serializable("d2lutils")
+class SmallResNet(NamedSequential):
     """Three stages for small images (He et al., 2016, section 4.2)."""
 
     def __init__(self, block, num_blocks, num_classes=10, in_channels=1,
                  channels=16):
         c, wide = channels, block.expansion
-        parts = dict(
+        super().__init__(
             conv1=conv(in_channels, c, 3), bn1=batch_norm(c),
             relu=layers.ReLU(),
             layer1=stage(block, c, c, num_blocks, stride=1),
@@ -148,9 +161,6 @@ class SmallResNet(keras.Sequential):
             layer3=stage(block, 2 * c * wide, 4 * c, num_blocks, stride=2),
             avgpool=layers.GlobalAveragePooling2D(),
             fc=layers.Dense(num_classes))
-        for name, layer in parts.items():
-            layer.name = name
-        super().__init__(list(parts.values()))
 
 # From chapters/bottleneck.md
 import math
@@ -175,12 +185,13 @@ def num_macs(net, shape):
     return sum(macs)
 
 
+@keras.utils.register_keras_serializable("d2lutils")
 class Bottleneck(layers.Layer):
     """1×1, 3×3, 1×1 convolutions (He et al., 2016, Fig. 5 right)."""
     expansion = 4  # output channels per channel of the 3×3 convolution
 
-    def __init__(self, in_channels, channels, stride=1):
-        super().__init__()
+    def __init__(self, in_channels, channels, stride=1, **kwargs):
+        super().__init__(**kwargs)
         out_channels = channels * self.expansion
         self.conv1 = conv(in_channels, channels, 1)
         self.bn1 = batch_norm(channels)
@@ -223,12 +234,13 @@ def resnet152(num_classes=10, in_channels=1):
 
 
 # From chapters/preactivation.md
+@keras.utils.register_keras_serializable("d2lutils")
 class PreActBlock(layers.Layer):
     """A pre-activation block (He et al., Identity Mappings, Fig. 4e)."""
     expansion = 1  # output channels per channel of the 3×3 convolutions
 
-    def __init__(self, in_channels, out_channels, stride=1):
-        super().__init__()
+    def __init__(self, in_channels, out_channels, stride=1, **kwargs):
+        super().__init__(**kwargs)
         self.bn1 = batch_norm(in_channels)
         self.conv1 = conv(in_channels, out_channels, 3, stride)
         self.bn2 = batch_norm(out_channels)
@@ -245,11 +257,12 @@ class PreActBlock(layers.Layer):
         return X + self.conv2(Y)
 
 
-class PreActResNet(keras.Sequential):
+@keras.utils.register_keras_serializable("d2lutils")
+class PreActResNet(NamedSequential):
     """Three stages of pre-activation blocks, for small images."""
 
     def __init__(self, num_blocks, num_classes=10, in_channels=1):
-        parts = dict(
+        super().__init__(
             conv1=conv(in_channels, 16, 3),
             layer1=stage(PreActBlock, 16, 16, num_blocks, stride=1),
             layer2=stage(PreActBlock, 16, 32, num_blocks, stride=2),
@@ -257,9 +270,6 @@ class PreActResNet(keras.Sequential):
             bn=batch_norm(64), relu=layers.ReLU(),
             avgpool=layers.GlobalAveragePooling2D(),
             fc=layers.Dense(num_classes))
-        for name, layer in parts.items():
-            layer.name = name
-        super().__init__(list(parts.values()))
 
 # From chapters/same_numbers.md
 import tensorflow as tf
@@ -286,13 +296,14 @@ def one_step(net, X, y):
 
 
 # From chapters/speedrun.md
-class QuickResNet(keras.Sequential):
+@keras.utils.register_keras_serializable("d2lutils")
+class QuickResNet(NamedSequential):
     """A stem and three stages of one block, for images of 28 pixels."""
 
     def __init__(self, num_classes=10, in_channels=1, channels=32,
                  stride=2):
         c = channels
-        parts = dict(
+        super().__init__(
             conv1=conv(in_channels, c, 3, stride), bn1=batch_norm(c),
             relu=layers.ReLU(),
             layer1=stage(BasicBlock, c, c, 1, stride=1),
@@ -300,17 +311,22 @@ class QuickResNet(keras.Sequential):
             layer3=stage(BasicBlock, 2 * c, 4 * c, 1, stride=2),
             avgpool=layers.GlobalAveragePooling2D(),
             fc=layers.Dense(num_classes))
-        for name, layer in parts.items():
-            layer.name = name
-        super().__init__(list(parts.values()))
 
 
+@keras.utils.register_keras_serializable("d2lutils")
 class FlipAverage(keras.Model):
     """In evaluation, the mean of an image's and its mirror's scores."""
 
     def __init__(self, net):
         super().__init__()
         self.net = net
+
+    def get_config(self):  # for `net.save`
+        return dict(net=keras.utils.serialize_keras_object(self.net))
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.utils.deserialize_keras_object(config["net"]))
 
     def call(self, X, training=None):
         if training:

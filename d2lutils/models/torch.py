@@ -82,13 +82,33 @@ def stage(block, in_channels, channels, num_blocks, stride):
     return nn.Sequential(*blocks)
 
 
-class ResNet(nn.Sequential):
+class NamedSequential(nn.Sequential):
+    """Layers in a row, each under a name."""
+
+    def __init__(self, **parts):
+        super().__init__()
+        for name, layer in parts.items():
+            self.add_module(name, layer)
+
+    def __getitem__(self, index):  # a slice is a plain sequence
+        names = list(self._modules)[index]
+        if isinstance(names, str):
+            return self._modules[names]
+        plain = nn.Sequential()
+        for name in names:
+            plain.add_module(name, self._modules[name])
+        return plain
+
+    def forward(self, X):  # found by net.compile(): one graph
+        return super().forward(X)
+
+
+class ResNet(NamedSequential):
     """Stem, four stages and head (He et al., 2016, Table 1)."""
 
     def __init__(self, block, num_blocks, num_classes=10, in_channels=1):
-        super().__init__()
         wide = block.expansion
-        parts = dict(
+        super().__init__(
             conv1=conv(in_channels, 64, 7, stride=2), bn1=batch_norm(64),
             relu=nn.ReLU(), maxpool=nn.MaxPool2d(3, stride=2, padding=1),
             layer1=stage(block, 64, 64, num_blocks[0], stride=1),
@@ -97,11 +117,6 @@ class ResNet(nn.Sequential):
             layer4=stage(block, 256 * wide, 512, num_blocks[3], stride=2),
             avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(),
             fc=nn.Linear(512 * wide, num_classes))
-        for name, layer in parts.items():
-            self.add_module(name, layer)
-
-    def forward(self, X):  # found by net.compile(): one graph
-        return super().forward(X)
 
 
 def resnet18(num_classes=10, in_channels=1):
@@ -126,25 +141,19 @@ class PlainBlock(nn.Module):
         return F.relu(self.bn2(self.conv2(Y)))
 
 
-class SmallResNet(nn.Sequential):
+class SmallResNet(NamedSequential):
     """Three stages for small images (He et al., 2016, section 4.2)."""
 
     def __init__(self, block, num_blocks, num_classes=10, in_channels=1,
                  channels=16):
-        super().__init__()
         c, wide = channels, block.expansion
-        parts = dict(
+        super().__init__(
             conv1=conv(in_channels, c, 3), bn1=batch_norm(c), relu=nn.ReLU(),
             layer1=stage(block, c, c, num_blocks, stride=1),
             layer2=stage(block, c * wide, 2 * c, num_blocks, stride=2),
             layer3=stage(block, 2 * c * wide, 4 * c, num_blocks, stride=2),
             avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(),
             fc=nn.Linear(4 * c * wide, num_classes))
-        for name, layer in parts.items():
-            self.add_module(name, layer)
-
-    def forward(self, X):  # found by net.compile(): one graph
-        return super().forward(X)
 
 # From chapters/bottleneck.md
 import copy
@@ -239,12 +248,11 @@ class PreActBlock(nn.Module):
         return X + self.conv2(Y)
 
 
-class PreActResNet(nn.Sequential):
+class PreActResNet(NamedSequential):
     """Three stages of pre-activation blocks, for small images."""
 
     def __init__(self, num_blocks, num_classes=10, in_channels=1):
-        super().__init__()
-        parts = dict(
+        super().__init__(
             conv1=conv(in_channels, 16, 3),
             layer1=stage(PreActBlock, 16, 16, num_blocks, stride=1),
             layer2=stage(PreActBlock, 16, 32, num_blocks, stride=2),
@@ -252,11 +260,6 @@ class PreActResNet(nn.Sequential):
             bn=batch_norm(64), relu=nn.ReLU(),
             avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(),
             fc=nn.Linear(64, num_classes))
-        for name, layer in parts.items():
-            self.add_module(name, layer)
-
-    def forward(self, X):  # found by net.compile(): one graph
-        return super().forward(X)
 
 # From chapters/same_numbers.md
 import torch
@@ -283,14 +286,13 @@ def one_step(net, X, y):
 
 
 # From chapters/speedrun.md
-class QuickResNet(nn.Sequential):
+class QuickResNet(NamedSequential):
     """A stem and three stages of one block, for images of 28 pixels."""
 
     def __init__(self, num_classes=10, in_channels=1, channels=32,
                  stride=2):
-        super().__init__()
         c = channels
-        parts = dict(
+        super().__init__(
             conv1=conv(in_channels, c, 3, stride), bn1=batch_norm(c),
             relu=nn.ReLU(),
             layer1=stage(BasicBlock, c, c, 1, stride=1),
@@ -298,11 +300,6 @@ class QuickResNet(nn.Sequential):
             layer3=stage(BasicBlock, 2 * c, 4 * c, 1, stride=2),
             avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(),
             fc=nn.Linear(4 * c, num_classes))
-        for name, layer in parts.items():
-            self.add_module(name, layer)
-
-    def forward(self, X):  # found by net.compile(): one graph
-        return super().forward(X)
 
 
 class FlipAverage(nn.Module):
