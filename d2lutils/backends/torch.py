@@ -384,9 +384,7 @@ def _unregistered(net):
                     has_weights = any(True for _ in part.state_dict())
                 else:  # what is computed of parameters is none
                     has_weights = (
-                        is_tensor(part)
-                        and part.is_leaf
-                        and part.requires_grad
+                        is_tensor(part) and part.is_leaf and part.requires_grad
                     )
                 if has_weights:
                     yield f"{path}.{name}" if path else name

@@ -101,8 +101,11 @@ class NamedSequential(keras.Sequential):
             layer.name = name
         super().__init__(list(parts.values()))
 
-    # What a file describes is a plain sequence of the same layers.
-    from_config = keras.Sequential.from_config
+    @classmethod
+    def from_config(cls, config):  # a file holds the layers' arguments
+        net = keras.Sequential.from_config(config)
+        net.__class__ = cls
+        return net
 
 
 @keras.utils.register_keras_serializable("d2lutils")

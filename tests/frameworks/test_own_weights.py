@@ -4,6 +4,7 @@ import importlib
 
 import numpy as np
 import pytest
+from small_runs import models, network
 
 from d2lutils.models.common import draw_weights
 
@@ -122,10 +123,39 @@ def test_what_would_be_lost_is_refused(d2l, own, tmp_path):
 def test_weights_that_are_not_made_yet(backend, d2l, own, X):
     net = own.unmade()
     for act in d2l.get_weights, lambda net: d2l.set_weights(net, {}):
-        with pytest.raises(ValueError, match="has not seen an input.*net.X"):
+        with pytest.raises(ValueError, match=r"has not seen an input.*net\(X"):
             act(net)
     backend.forward(net, X)
     assert len(d2l.get_weights(net)) == 4
+
+
+def test_tensors_of_any_kind_are_taken(backend, d2l, own):
+    net = network(backend)
+    values = {name: w + 1 for name, w in d2l.get_weights(net).items()}
+    assert len(own.TENSORS) > 3
+    for kind, tensor in own.TENSORS.items():
+        d2l.set_weights(net, {k: w * 0 for k, w in values.items()})
+        d2l.set_weights(net, {k: tensor(w) for k, w in values.items()})
+        for name, w in d2l.get_weights(net).items():
+            assert w == pytest.approx(values[name], rel=2**-7), kind
+
+
+def test_weights_for_other_channels_and_classes(backend, d2l):
+    net = network(backend)
+    other = models(backend).QuickResNet(5, in_channels=3, channels=4)
+    weights, own = (d2l.get_weights(each) for each in (net, other))
+    stem = weights["conv1.weight"]
+    adapted = {k: own[k] if k[:3] == "fc." else w for k, w in weights.items()}
+    adapted["conv1.weight"] = np.repeat(stem, 3, axis=1) / 3
+    d2l.set_weights(other, adapted)
+    X = np.random.default_rng(0).random((2, 1, 16, 16), np.float32)
+    scores = backend.forward(other, np.repeat(X, 3, axis=1))
+    # Back, with the new head.
+    back = models(backend).QuickResNet(5, channels=4)
+    stem = adapted["conv1.weight"].sum(axis=1, keepdims=True)
+    d2l.set_weights(back, adapted | {"conv1.weight": stem})
+    assert backend.forward(back, X) == pytest.approx(scores, abs=1e-4)
+    assert abs(scores).max() > 0.1
 
 
 def test_what_is_no_network(d2l):

@@ -129,9 +129,7 @@ def test_tensors_and_lists_are_taken(backend, d2l, small, values):
     d2l.set_weights(small, given)
     assert equal(d2l.get_weights(small), values)
     d2l.set_weights(small, {k: (w + 1).tolist() for k, w in values.items()})
-    assert equal(
-        d2l.get_weights(small), {k: w + 1 for k, w in values.items()}
-    )
+    assert equal(d2l.get_weights(small), {k: w + 1 for k, w in values.items()})
 
 
 @pytest.mark.parametrize(

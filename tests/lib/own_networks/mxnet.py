@@ -1,6 +1,6 @@
 """Networks in MXNet, as readers write them."""
 
-from mxnet import gluon, np, npx
+from mxnet import autograd, gluon, np, npx
 from mxnet.gluon import nn
 
 
@@ -181,3 +181,18 @@ HIDING = {
 def unmade():
     """Return a network that has not seen an input."""
     return row(nn.Conv2D(4, 1), nn.Dense(2))
+
+
+def in_graph(w):
+    X = np.array(w)
+    X.attach_grad()
+    with autograd.record():
+        return X * 1
+
+
+TENSORS = {
+    "of a graph": in_graph,
+    "older": lambda w: np.array(w).as_nd_ndarray(),
+    "half": lambda w: np.array(w, dtype="float16"),
+    "double": lambda w: np.array(w, dtype="float64"),
+}

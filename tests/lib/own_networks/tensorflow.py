@@ -239,3 +239,13 @@ HIDING = {
 def unmade():
     """Return a network that has not seen an input."""
     return keras.Sequential([layers.Conv2D(4, 1), layers.Dense(2)])
+
+
+TENSORS = {
+    "variable": tf.Variable,
+    "of Keras": keras.Variable,
+    "bfloat16": lambda w: tf.cast(w, tf.bfloat16),
+    "bfloat16 in NumPy": lambda w: tf.cast(w, tf.bfloat16).numpy(),
+    "half": lambda w: tf.cast(w, tf.float16),
+    "double": lambda w: tf.cast(w, tf.float64),
+}

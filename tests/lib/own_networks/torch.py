@@ -169,3 +169,15 @@ HIDING = {
 def unmade():
     """Return a network that has not seen an input."""
     return nn.Sequential(nn.LazyConv2d(4, 1), nn.Flatten(), nn.LazyLinear(2))
+
+
+TENSORS = {
+    "parameter": lambda w: nn.Parameter(torch.tensor(w)),
+    "of a graph": lambda w: torch.tensor(w, requires_grad=True) * 1,
+    "bfloat16": lambda w: torch.tensor(w).bfloat16(),
+    "half": lambda w: torch.tensor(w).half(),
+    "double": lambda w: torch.tensor(w).double(),
+    "transposed": lambda w: torch.tensor(w.T.copy()).permute(
+        *reversed(range(w.ndim))
+    ),
+}

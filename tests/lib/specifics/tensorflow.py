@@ -2,6 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
+from tensorflow import keras
 from tensorflow.keras import applications, layers
 
 
@@ -26,6 +27,37 @@ def zoo():
         "biases": [part.use_bias for part in parts],
         "epsilon": net.get_layer("conv3_block1_1_bn").epsilon,
     }
+
+
+def copies(net, folder):
+    """Return what Keras itself makes of a network: kind → network.
+
+    Args:
+        net: A network that has seen an input.
+        folder: Where files may be written.
+    """
+    net.save(folder / "net.keras")
+    X = tf.zeros((1, 28, 28, 1))
+    inside = keras.Sequential([keras.Input((28, 28, 1)), net])
+    inside.save(folder / "inside.keras")
+    clone = keras.models.clone_model(net)
+    clone(X)
+    clone.set_weights(net.get_weights())
+    return {
+        "load_model": keras.models.load_model(folder / "net.keras"),
+        "inside": keras.models.load_model(folder / "inside.keras").layers[0],
+        "clone_model": clone,
+    }
+
+
+def checkpointed(net, folder, images):
+    """Train a network for an epoch; return what Keras has stored of it."""
+    path = folder / "checkpoint.keras"
+    net.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+    X, y = images.transpose(0, 2, 3, 1), np.arange(len(images))
+    store = keras.callbacks.ModelCheckpoint(path)
+    net.fit(X, y, callbacks=[store], verbose=0)
+    return keras.models.load_model(path)
 
 
 def rounded(x):
