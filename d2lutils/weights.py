@@ -225,7 +225,7 @@ def _dictionary(values):
             "takes a dictionary"
         )
     elif backend is not None and backend.is_network(values):
-        what = "a network: set_weights(net, get_weights(network)) copies its"
+        what = "a network: set_weights(net, get_weights(network)) copies it"
     elif not hasattr(values, "items"):
         kind = type(values).__name__
         what = (
@@ -234,22 +234,25 @@ def _dictionary(values):
         )
     else:
         values = dict(values.items())
-        inner = [
-            f"weights[{key!r}]"
-            for key, value in values.items()
-            if isinstance(value, Mapping) and _holds_arrays(value)
-        ]
+        inner = listed(_inner(values, "weights"), separator=" or ")
         if not inner:
             return values
         what = (
             f"a checkpoint with the entries {listed(map(repr, values))}: "
-            f"give set_weights what is inside, {' or '.join(inner)}"
+            f"give set_weights what is inside, {inner}"
         )
     raise ValueError(f"the weights are {what}")
 
 
-def _holds_arrays(mapping):
-    return any(hasattr(value, "shape") for value in mapping.values())
+def _inner(mapping, path):
+    """Yield where in a dictionary the dictionaries of arrays are."""
+    for key, value in mapping.items():
+        if isinstance(value, Mapping):
+            inside = f"{path}[{key!r}]"
+            if any(hasattr(each, "shape") for each in value.values()):
+                yield inside
+            else:
+                yield from _inner(value, inside)
 
 
 def _prefixed(missing, surplus):

@@ -560,7 +560,13 @@ def _state(net):
         ValueError: Some of them have no name, or are not made yet.
     """
     _build(net)
-    state = weights.named(_entries(net), lambda entry: entry.variable)
+    first = {}  # a wrapper may show a layer's variable in another layout
+    entries = (
+        (name, entry)
+        for name, entry in _entries(net)
+        if first.setdefault(id(entry.variable), entry)[1:] == entry[1:]
+    )
+    state = weights.named(entries, lambda entry: entry.variable)
     named = {id(entry.variable) for entry in state.values()}
     weights.unseen(
         (x.path for x in net.weights if id(x) not in named),

@@ -49,12 +49,13 @@ def tensor(array, device=None):
 def numpy(X):
     """Return a tensor as an array; what is no tensor, unchanged.
 
-    NumPy has no bfloat16: it becomes float32.
+    What NumPy has no type for, bfloat16 and float8, becomes float32.
     """
     if not is_tensor(X):
         return X
     X = X.detach().cpu()
-    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    shared = X.dtype in (torch.float16, torch.float32, torch.float64)
+    return (X.float() if X.is_floating_point() and not shared else X).numpy()
 
 
 def images(array):

@@ -185,6 +185,8 @@ def test_a_checkpoint_is_opened_by_its_name(d2l, small, values):
     assert "weights['state_dict']" in message
     assert "weights['optimizer']" not in message
     assert len(message) < 200
+    message = refusal(d2l, small, {"run": {"epoch": 3, "net": values}})
+    assert "weights['run']['net']" in message
     both = collections.OrderedDict(model=values, model_ema=values)
     message = refusal(d2l, small, both)
     assert "weights['model'] or weights['model_ema']" in message

@@ -156,6 +156,16 @@ def attention():
     return keras.Model(X, layers.Conv1D(2, 3)(Y))
 
 
+def wrapped():
+    """Return layers around layers, whose variables they show as well."""
+    return keras.Sequential(
+        [
+            layers.SpectralNormalization(layers.Conv2D(6, 3)),
+            layers.TimeDistributed(layers.Dense(2)),
+        ]
+    )
+
+
 def bfloat16():
     return keras.Sequential(
         [layers.Conv2D(6, 3, dtype="bfloat16"), layers.Dense(2)]
@@ -181,6 +191,7 @@ NETWORKS = {
     "own variables": OwnVariables,
     "recurrent": recurrent,
     "attention": attention,
+    "wrapped": wrapped,
     "bfloat16": bfloat16,
     "compiled": compiled,
 }

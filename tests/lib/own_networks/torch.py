@@ -177,6 +177,7 @@ TENSORS = {
     "bfloat16": lambda w: torch.tensor(w).bfloat16(),
     "half": lambda w: torch.tensor(w).half(),
     "double": lambda w: torch.tensor(w).double(),
+    "eight bits": lambda w: torch.tensor(w).to(torch.float8_e5m2),
     "transposed": lambda w: torch.tensor(w.T.copy()).permute(
         *reversed(range(w.ndim))
     ),
