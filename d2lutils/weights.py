@@ -7,6 +7,7 @@ What the dictionary has no name for keeps its framework's name and layout.
 """
 
 import collections
+import inspect
 import io
 import json
 import os
@@ -55,6 +56,19 @@ def leaves(value):
         return
     for each in value:
         yield from leaves(each)
+
+
+def held(value):
+    """Yield what a value holds, and what objects of readers' own in it do.
+
+    Their attributes are looked at, but not those of what they hold.
+    """
+    for part in leaves(value):
+        yield part
+        if not hasattr(part, "__dict__") or backends.of(part) is not None:
+            continue  # a number, say, or what frameworks keep themselves
+        if not inspect.isclass(part) and not inspect.ismodule(part):
+            yield from leaves(vars(part))
 
 
 # Of a network

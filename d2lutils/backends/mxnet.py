@@ -390,7 +390,7 @@ def _unregistered(net, known):
     net.apply(blocks.append)
     for block in blocks:
         for name, value in vars(block).items():
-            for part in weights.leaves(value):
+            for part in weights.held(value):
                 found = [part]
                 if isinstance(part, nn.Block):
                     found = part.collect_params().values()

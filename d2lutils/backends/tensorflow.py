@@ -533,6 +533,24 @@ def _entries(layer, prefix=""):
             yield prefix + name, entry
 
 
+def _unregistered(net, known):
+    """Yield where weights are that are none of the `known` variables."""
+    for layer in net._flatten_layers():
+        for name, value in vars(layer).items():
+            if name in _internal():
+                continue
+            for part in weights.held(value):
+                found = [part]
+                if isinstance(part, keras.layers.Layer):
+                    found = part.weights
+                elif isinstance(part, tf.Module):
+                    found = part.variables
+                for each in found:
+                    is_weight = isinstance(each, keras.Variable | tf.Variable)
+                    if is_weight and id(each) not in known:
+                        yield f"{type(layer).__name__}.{name}"
+
+
 def _build(net):
     """Make the weights of a network that has not seen an input, if it can.
 
@@ -569,7 +587,10 @@ def _state(net):
     state = weights.named(entries, lambda entry: entry.variable)
     named = {id(entry.variable) for entry in state.values()}
     weights.unseen(
-        (x.path for x in net.weights if id(x) not in named),
+        [
+            *(x.path for x in net.weights if id(x) not in named),
+            *_unregistered(net, named | {id(x) for x in net.variables}),
+        ],
         "keep layers and variables as attributes, or in lists, tuples and "
         "dictionaries that are",
     )

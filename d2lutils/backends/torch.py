@@ -378,7 +378,7 @@ def _unregistered(net):
     known |= {id(X) for X in [*net.parameters(), *net.buffers()]}
     for path, module in net.named_modules():
         for name, value in vars(module).items():
-            for part in weights.leaves(value):
+            for part in weights.held(value):
                 if id(part) in known:
                     continue
                 if isinstance(part, nn.Module):

@@ -170,7 +170,21 @@ class TwoOfAName(nn.Block):
         return self.shortcut(X) + self.downsample(X)
 
 
+class InObject(nn.Block):
+    class Parts:
+        def __init__(self):
+            self.stem = nn.Conv2D(6, 1)
+
+    def __init__(self):
+        super().__init__()
+        self.parts = self.Parts()
+
+    def forward(self, X):
+        return self.parts.stem(X)
+
+
 HIDING = {
+    "parts": InObject,
     "blocks": InList,
     "scale": NoAttribute,
     "kept": LooseParameter,

@@ -236,12 +236,43 @@ class TwoOfAName(keras.Model):
         return self.shortcut(X) + self.downsample(X)
 
 
+class InObject(keras.Model):
+    class Parts:
+        def __init__(self):
+            self.stem = layers.Conv2D(6, 1)
+
+    def __init__(self):
+        super().__init__()
+        self.parts = self.Parts()
+        self.head = layers.Dense(2)
+
+    def call(self, X):
+        return self.head(self.parts.stem(X))
+
+
+class InModule(keras.Model):
+    class Scale(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = tf.Variable([1.0, 2.0, 3.0])
+
+    def __init__(self):
+        super().__init__()
+        self.module = self.Scale()
+        self.head = layers.Dense(2)
+
+    def call(self, X):
+        return self.head(X * self.module.scale)
+
+
 def seen(net):
     net(tf.zeros((1, 8, 8, 3)))
     return net
 
 
 HIDING = {
+    "parts": lambda: seen(InObject()),
+    "module": lambda: seen(InModule()),
     "in_set": lambda: seen(InSet()),
     "downsample.weight": lambda: seen(TwoOfAName()),
 }

@@ -159,7 +159,21 @@ class TwoOfAName(nn.Module):
         return self.shortcut(X) + self.downsample(X)
 
 
+class InObject(nn.Module):
+    class Parts:
+        def __init__(self):
+            self.stem = nn.Conv2d(3, 6, 1)
+
+    def __init__(self):
+        super().__init__()
+        self.parts = self.Parts()
+
+    def forward(self, X):
+        return self.parts.stem(X)
+
+
 HIDING = {
+    "parts": InObject,
     "blocks": InList,
     "scale": PlainTensor,
     "downsample.weight": TwoOfAName,
