@@ -128,6 +128,7 @@ def test_notebook_of_exercises(book, framework):
     assert [cell.source for cell in rest if cell.cell_type == "code"] == [
         f"broken = '{framework}'",
         "broken = 'everywhere'",
+        'check.solved("x")',
     ]
 
 
