@@ -1,6 +1,7 @@
 """Derive from the chapters the notebooks, and the modules of their models."""
 
 import hashlib
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,7 @@ def files(book: Book) -> dict[Path, str]:
         project.export(framework): export(book, framework)
         for framework in (None, *FRAMEWORKS)
     }
+    found[project.explained] = _explained(book)
     for framework in FRAMEWORKS:
         for chapter in book.chapters:
             if chapter.code(framework):
@@ -47,6 +49,17 @@ def files(book: Book) -> dict[Path, str]:
                 text = to_text(derive_exercises(book, chapter, framework))
                 found[path] = text
     return found
+
+
+def _explained(book: Book) -> str:
+    """Return the JSON of the exercises that ask to explain."""
+    found = {
+        chapter.name: asked
+        for chapter in book.chapters
+        if chapter.name in book.statements
+        and (asked := exercise.explained(book, Converter(book, chapter)))
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
 def write(book: Book) -> None:

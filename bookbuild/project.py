@@ -75,6 +75,11 @@ class Project:
         name = FRAMEWORKS[framework].module if framework else "common"
         return self.root / "d2lutils/models" / f"{name}.py"
 
+    @property
+    def explained(self) -> Path:
+        """What the chapters ask to explain, for those who mark it."""
+        return self.root / "d2lutils/exercises/explained.json"
+
     @functools.cached_property
     def config(self) -> dict:
         """The content of `_config.yml`.

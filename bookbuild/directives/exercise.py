@@ -39,13 +39,18 @@ SOLUTIONS = "solutions/"
 """The folder of the pages with solutions, named as their chapters are."""
 
 
+RUBRIC = "*Rubric.*"
+"""Begins the last part of a solution to what cannot be checked."""
+
+
 @dataclass
 class Solution:
-    """A solution: where it begins, its stubs and its code."""
+    """A solution: where it begins, its stubs, its code and its rubric."""
 
     place: str
     stubs: list[Cell] = field(default_factory=list)
     code: list[Cell] = field(default_factory=list)
+    rubric: str = ""
 
     def stub(self, framework: str) -> Cell | None:
         """The cell that a framework's reader begins with, if there is one."""
@@ -79,6 +84,10 @@ def solutions(page: Chapter) -> dict[str, Solution]:
                 place = f"{page.path}:{cell.line + block.first}:"
                 current = found[block.argument.strip()] = Solution(place)
             elif block.name == "solution-end":
+                if current:
+                    before = cell.source.splitlines()[: block.first]
+                    _, mark, rubric = "\n".join(before).rpartition(RUBRIC)
+                    current.rubric = f"{mark}{rubric}".strip() if mark else ""
                 current = None
     return found
 
@@ -143,6 +152,25 @@ def _faults_of_ends(page: Chapter) -> Iterator[str]:
                 current = ""
     if current:
         yield f"{begun[current]} this solution has no end"
+
+
+def explained(book: Book, converter: Converter) -> list[dict[str, str]]:
+    """Return what a chapter asks to explain, with the rubrics, as plain text.
+
+    Each has the keys title, question and rubric.
+    """
+    name = converter.chapter.name
+    page = book.named.get(SOLUTIONS + name)
+    solved = solutions(page) if page else {}
+    return [
+        {
+            "title": converter.convert(block.argument),
+            "question": plain(converter, block),
+            "rubric": converter.convert(solved[label].rubric),
+        }
+        for label, block in book.statements[name].items()
+        if label in solved and solved[label].rubric
+    ]
 
 
 def imports(page: Chapter, framework: str) -> Iterator[Cell]:

@@ -130,6 +130,19 @@ def test_every_checked_exercise_has_a_stub_and_explained_ones_have_none(name):
             assert last.startswith("check."), label
 
 
+@pytest.mark.parametrize("name", ASKED)
+def test_what_is_explained_has_a_rubric(name):
+    solved = exercises.solutions(read(exercises.SOLUTIONS + name))
+    for label, solution in solved.items():
+        explain = STATEMENTS[label].body.startswith("*Explain.*")
+        assert bool(solution.rubric) == explain, label
+        head, *items = re.split(r"^\* ", solution.rubric, flags=re.MULTILINE)
+        assert not items or head.strip() == "*Rubric.*", label
+        assert len(items) >= 3 or not explain, label
+        for item in items:
+            assert re.match(r"(1 point|[2-9] points): \S", item), item
+
+
 def test_every_check_has_wrong_and_right_answers():
     answers = {}
     for name in ASKED:
