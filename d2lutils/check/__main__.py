@@ -1,68 +1,88 @@
-"""Run all checks of a notebook or script: `python -m d2lutils.check FILE`."""
+"""Grade notebooks and scripts: `python -m d2lutils.check PATH ...`."""
 
 import argparse
-import shutil
 import sys
-import textwrap
 from pathlib import Path
 
-_PARSER = argparse.ArgumentParser(
-    prog="python -m d2lutils.check",
-    description="Execute a notebook, or a Python file, in a process of its "
-    "own, and print a table of what its checks say. The exit status is 0 if "
-    "all pass, 1 if not, 2 if the file cannot be run.",
-)
-_PARSER.add_argument("file", help="a notebook (.ipynb) or a .py file")
-_PARSER.add_argument(
-    "--cell-seconds",
-    type=float,
-    default=60,
-    help="how long a cell may take (default: %(default)s)",
-)
-_PARSER.add_argument(
-    "--seconds",
-    type=float,
-    default=600,
-    help="how long the whole file may take (default: %(default)s)",
-)
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m d2lutils.check",
+        description="Execute notebooks and Python files, each in a process "
+        "of its own, and print what the checks of their exercises say. The "
+        "exit status is 0 if all exercises pass, 1 if not, and 2 if nothing "
+        "can be run.",
+        epilog="What stands in a file is read as well: @FILE, one argument "
+        "to a line.",
+        fromfile_prefix_chars="@",
+    )
+    add = parser.add_argument
+    add(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a notebook (.ipynb), a .py file, a folder of them, or a "
+        "pattern such as 'class/*/answers.ipynb'",
+    )
+    add(
+        "--expect",
+        action="append",
+        default=[],
+        metavar="CHECK[=POINTS],...",
+        help="the exercises to grade, and the points of each if it is not 1; "
+        "without this, all of the chapters that a file names",
+    )
+    add(
+        "--chapter",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="grade all exercises of a chapter, such as residual_block",
+    )
+    for form in "json", "csv", "junit":
+        add(f"--{form}", type=Path, metavar="FILE", help=f"write {form} too")
+    add(
+        "--manual",
+        type=Path,
+        metavar="FILE",
+        help="execute nothing; collect the answers to the exercises that ask "
+        "to explain, with the rubrics, in an HTML page for marking",
+    )
+    add(
+        "--sandbox",
+        default="",
+        metavar="COMMAND",
+        help="start the process of each submission with this command, such "
+        "as the grading/sandbox of the book's repository",
+    )
+    limits = "cell", 60, "exercise", 120, "file", 600
+    for name, default in zip(limits[::2], limits[1::2], strict=True):
+        option = "--seconds" if name == "file" else f"--{name}-seconds"
+        add(
+            option,
+            dest=name,
+            type=float,
+            default=default,
+            metavar="SECONDS",
+            help=f"how long each {name} may take (default: %(default)s)",
+        )
+    return parser
 
 
 def main(arguments=None):
-    """Run the checks of a file; return the exit status."""
+    """Run the checks of files; return the exit status."""
     try:
-        from . import runner
+        from . import grading
     except ModuleNotFoundError as error:
         return _fail(
             f"{error.name} is not installed; this installs what is needed: "
             'pip install "d2lutils[check]"'
         )
-    options = _PARSER.parse_args(arguments)
-    path = Path(options.file)
+    options = _parser().parse_args(arguments)
     try:
-        notebook = runner.read(path)
-    except runner.FileError as error:
+        return grading.grade(options)
+    except grading.UsageError as error:
         return _fail(error)
-    results = runner.run(
-        notebook, path.resolve().parent, options.cell_seconds, options.seconds
-    )
-    if not results:
-        return _fail(f"{path} calls no check")
-    _table(results)
-    passed = sum(result.result == "passed" for result in results)
-    print(f"\n{passed} of {len(results)} exercises passed")
-    return int(passed < len(results))
-
-
-def _table(results):
-    width = max(len("exercise"), *(len(r.exercise) for r in results)) + 2
-    room = max(shutil.get_terminal_size((79, 24)).columns - width - 10, 20)
-    print(f"{'exercise':{width}}result    what")
-    for result in results:
-        head = f"{result.exercise:{width}}{result.result:10}"
-        lines = textwrap.wrap(result.what, room) or [""]
-        print((head + lines[0]).rstrip())
-        for line in lines[1:]:
-            print(" " * len(head) + line)
 
 
 def _fail(message):

@@ -247,6 +247,7 @@ def test_the_modules_of_a_framework_import_no_other(key):
 MATERIAL = {
     "tests/exercises/answers/": "answers, as readers write them",
     "tests/exercises/test_check_command.py": "cells of readers' notebooks",
+    "tests/exercises/test_grading.py": "cells of readers' notebooks",
     "tests/bookbuild/": "cells of the small books",
 }
 

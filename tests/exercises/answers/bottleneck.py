@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on bottlenecks."""
 
-from answer_code import cut_off, put, replace, replace_each
+from answer_code import cut_off, of_the_book, put, replace, replace_each
 
 SHAPES = "[(128, 28, 28), (128, 28, 28), (512, 28, 28)]"
 
@@ -319,7 +319,10 @@ check.reduction(lambda C, r: weights(C, r) + random.randint(0, 1), 5)
                 "`Bottleneck.expansion` is not right",
             ),
         ],
-        "right": [put(BOTTLENECK, CHECK="bottleneck")],
+        "right": [
+            of_the_book("Bottleneck", "check.bottleneck(Bottleneck)"),
+            put(BOTTLENECK, CHECK="bottleneck"),
+        ],
     },
     "skipping_bottleneck": {
         "wrong": [
@@ -359,7 +362,10 @@ check.reduction(lambda C, r: weights(C, r) + random.randint(0, 1), 5)
                 "your code raises",
             ),
         ],
-        "right": [put(BOTTLENECK, CHECK="skipping_bottleneck")],
+        "right": [
+            of_the_book("Bottleneck", "check.skipping_bottleneck(Bottleneck)"),
+            put(BOTTLENECK, CHECK="skipping_bottleneck"),
+        ],
     },
     "grouped_bottleneck": {
         "wrong": [

@@ -1,6 +1,13 @@
 """Answers to the exercises of the chapter on pre-activation."""
 
-from answer_code import cut_off, filled, put, replace, replace_words
+from answer_code import (
+    cut_off,
+    filled,
+    of_the_book,
+    put,
+    replace,
+    replace_words,
+)
 
 FAULTY = filled("""
 class Block(PreActBlock):
@@ -150,7 +157,7 @@ ANSWERS = {
                 "outputs differ",
             ),
         ],
-        "right": ["check.clean_path(PreActBlock)"],
+        "right": [of_the_book("PreActBlock", "check.clean_path(PreActBlock)")],
     },
     "preact_bottleneck": {
         "wrong": [

@@ -1,6 +1,7 @@
 """Answers to the exercises of the chapter on residual blocks."""
 
 from answer_code import (
+    Borrowed,
     Replaced,
     cut,
     cut_off,
@@ -91,9 +92,28 @@ check.CHECK(Other)
 }
 
 
+OWN = [
+    ("BasicBlock", ""),
+    ("lambda *shape: BasicBlock(*shape)", ""),
+    ("functools.partial(BasicBlock)", "import functools\n"),
+    (
+        "Mine",
+        """
+class Mine(BasicBlock):
+    def name(self):
+        return "mine"
+
+
+""",
+    ),
+]
+"""The book's block in several guises."""
+
+
 def right(check):
     """Return the block, and one in another style, handed in to a check."""
-    return [f"check.{check}(BasicBlock)", put(FACTORY, CHECK=check)]
+    own = [Borrowed(f"{code}check.{check}({name})") for name, code in OWN]
+    return [*own, put(FACTORY, CHECK=check)]
 
 
 ANSWERS = {

@@ -3,6 +3,7 @@
 from answer_code import (
     cut_off,
     filled,
+    of_the_book,
     put,
     replace,
     replace_each,
@@ -337,7 +338,7 @@ check.frozen_norm(Block)
                 "does not move in training",
             ),
         ],
-        "right": ["check.frozen_norm(BasicBlock)"],
+        "right": [of_the_book("BasicBlock", "check.frozen_norm(BasicBlock)")],
     },
     "narrow_block": {
         "wrong": [
@@ -487,6 +488,7 @@ check.small_stem(Stem)
             ),
         ],
         "right": [
+            of_the_book("PlainBlock", "check.plain_block(PlainBlock)"),
             {
                 "pytorch": """
 class Other(BasicBlock):
@@ -530,7 +532,7 @@ class Other(nn.Block):
 
 check.plain_block(Other)
 """,
-            }
+            },
         ],
     },
 }

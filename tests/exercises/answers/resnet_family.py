@@ -1,6 +1,6 @@
 """Answers to the exercises of the chapter on the ResNet family."""
 
-from answer_code import cut_off, replace, replace_each
+from answer_code import cut_off, of_the_book, replace, replace_each
 
 SHAPES = "[(256, 80, 80), (512, 40, 40), (1024, 20, 20), (2048, 10, 10)]"
 
@@ -358,7 +358,10 @@ check.num_blocks(tired)
                 "three basic blocks: the second block is told that 32",
             ),
         ],
-        "right": [STAGE],
+        "right": [
+            of_the_book("stage", "check.stage_of_bottlenecks(stage)"),
+            STAGE,
+        ],
     },
     "num_activations": {
         "wrong": [

@@ -1,6 +1,13 @@
 """Answers to the exercises of the chapter on a fast recipe."""
 
-from answer_code import Replaced, cut, cut_off, replace, replace_each
+from answer_code import (
+    Replaced,
+    cut,
+    cut_off,
+    of_the_book,
+    replace,
+    replace_each,
+)
 
 # Not a replacement in the solution, which trains.
 WRAPPER = {
@@ -456,7 +463,10 @@ check.next_bfloat16(129 / 128, float(w))
             ),
             ("check.lying_mirror(3)", "a class, a network or a function"),
         ],
-        "right": [STACKED],
+        "right": [
+            of_the_book("FlipAverage", "check.lying_mirror(FlipAverage)"),
+            STACKED,
+        ],
     },
     "warm_cosine": {
         "wrong": [
