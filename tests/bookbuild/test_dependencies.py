@@ -211,9 +211,8 @@ def test_a_saved_cell_that_is_added_counts_for_nobody_yet(library, framework):
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_changed_definition_counts_for_those_that_use_it(library, framework):
     path = f"d2lutils/models/{FRAMEWORKS[framework].module}.py"
-    changed = library.changed(
-        path, "class PreActBlock(", "# changed\nclass PreActBlock("
-    )
+    place = "# From chapters/preactivation.md"
+    changed = library.changed(path, place, f"# changed\n{place}")
     assert changed == set()  # a comment outside of it
     changed = library.changed(path, '"""Two 3×3', '"""Changed: two 3×3')
     assert (framework, "resnet18") in changed  # through ResNet's blocks
