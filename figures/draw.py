@@ -11,9 +11,11 @@ from pathlib import Path
 import bottleneck
 import chapter_map
 import data_parallel
+import degradation
 import favicon
 import function_classes
 import inception
+import lesions
 import logo
 import pipeline
 import preactivation
@@ -33,7 +35,9 @@ FIGURES = (
     bottleneck,
     resnet50,
     function_classes,
+    degradation,
     unravelled,
+    lesions,
     preactivation,
     inception,
     data_parallel,

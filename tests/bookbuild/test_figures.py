@@ -45,7 +45,7 @@ def drawn(tmp_path_factory):
 
 
 def test_every_script_is_drawn_and_every_figure_has_a_script():
-    helpers = {"draw", "shapes", "style"}
+    helpers = {"draw", "plot", "shapes", "style"}
     scripts = {path.stem for path in SCRIPTS.glob("*.py")} - helpers
     assert scripts == {path.stem for path in FIGURES}
     assert not list(IMG.glob("*.py"))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ def text_of(path):
 
 TEXT = text_of("chapters/function_classes.md")
 SOLUTIONS = text_of("chapters/solutions/function_classes.md")
-LAYERS = 20, 56
+LAYERS = 20, 32, 44, 56
 
 
 def record(kind, layers):
@@ -174,6 +175,24 @@ def test_depth_harms_the_recorded_plain_networks():
     assert "it is still 0.2 or more above that of plain-20" in TEXT
     shallow = recorded("plain", 20, "train_loss")
     assert (losses[:, -1] - shallow[:, -1] > 0.2).all()
+
+
+def test_each_step_in_depth_harms_the_recorded_plain_networks():
+    assert "Every run of a deeper plain network ends below every run" in TEXT
+    for key in "train_acc", "test_acc":
+        for shallow, deep in pairwise(LAYERS):
+            worst = ends("plain", shallow, key).min()
+            assert ends("plain", deep, key).max() < worst
+
+
+def test_shortcuts_keep_the_recorded_networks_together():
+    assert (
+        "the networks of 20, 32 and 44 layers end within 0.4 points of each "
+        "other, in training and in test accuracy" in TEXT
+    )
+    for key in "train_acc", "test_acc":
+        means = [ends("residual", n, key).mean() for n in LAYERS[:-1]]
+        assert np.ptp(means) < 0.4
 
 
 def test_shortcuts_nearly_close_the_recorded_gap():

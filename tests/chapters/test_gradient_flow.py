@@ -5,12 +5,19 @@ trained longer than that, on the few images there are, and examined on the
 same images.
 """
 
+import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from chapter_code import demonstrated, measured
 from selection import selected_frameworks
+
+ROOT = Path(__file__).parents[2]
+TEXT = " ".join(
+    (ROOT / "chapters/gradient_flow.md").read_text("utf-8").split()
+)
 
 
 @pytest.fixture(params=selected_frameworks())
@@ -119,3 +126,49 @@ def test_worst_lesions_are_as_told(framework):
     worst = {name: float(accuracy) for name, accuracy in found}
     assert worst["residual"] < 0.4
     assert worst["plain"] < 0.15
+
+
+def recorded_lesions(kind):
+    """Return the accuracies of whole networks and, by block, without it."""
+    path = ROOT / f"results/lesions/{kind}.json"
+    runs = json.loads(path.read_text("utf-8"))["runs"]
+    assert [run["seed"] for run in runs] == [0, 1, 2]
+    whole = np.array([run["history"]["test_acc"][-1] for run in runs])
+    without = {
+        int(i): 100
+        * np.array([run["test_acc_without_block"][i] for run in runs])
+        for i in runs[0]["test_acc_without_block"]
+    }
+    return 100 * whole, without
+
+
+def told(values):
+    """Return mean and spread as the text gives them."""
+    return f"{values.mean():.1f} ± {values.std(ddof=1):.1f} %"
+
+
+def test_recorded_lesions_are_as_told():
+    whole, without = recorded_lesions("residual")
+    assert f"the residual networks reach {told(whole)} test accuracy" in TEXT
+    assert (
+        f"its first block a residual network keeps {told(without[0])}" in TEXT
+    )
+    assert "any other block it keeps at least 81 % in each of the" in TEXT
+    others = np.array([without[i] for i in without if i > 0])
+    assert 81 < others.min() < 82
+    assert "last block it loses less than half a point on average" in TEXT
+    assert 0 < (whole - without[8]).mean() < 0.5
+    whole, without = recorded_lesions("plain")
+    assert f"the plain ones {told(whole)} (3 seeds)" in TEXT
+    assert "The plain networks fall to 26 % or less" in TEXT
+    assert 25 < max(values.max() for values in without.values()) < 26
+
+
+def test_recorded_lesions_are_of_the_chapter_networks():
+    for kind, block in ("residual", "BasicBlock"), ("plain", "PlainBlock"):
+        path = ROOT / f"results/lesions/{kind}.json"
+        settings = json.loads(path.read_text("utf-8"))["settings"]
+        assert settings["block"] == block
+        assert (settings["num_layers"], settings["resize"]) == (20, 8)
+        assert (settings["lr"], settings["batch_size"]) == (0.1, 32)
+        assert (settings["num_epochs"], settings["num_train"]) == (10, 60_000)

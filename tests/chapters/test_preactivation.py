@@ -4,6 +4,7 @@ The chapter's cells run at smoke scale, but for the training of the deep
 networks; further measurements follow.
 """
 
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -126,3 +127,32 @@ def test_the_two_changes_interact(framework):
     assert lower(f"{pre}, 44 layers", f"{post}, 44 layers") > 1
     assert lower(f"{post}, normalised sum", f"{post}, 44 layers") > 3
     assert lower(f"{pre}, bare sum", f"{pre}, 44 layers") > 3
+
+
+def test_little_is_left_in_the_recorded_runs():
+    folder = Path(__file__).parents[2] / "results"
+    names = (
+        "degradation/residual_44",
+        "preactivation/post_normalised",
+        "preactivation/pre_normalised",
+        "preactivation/pre",
+    )
+    records = [
+        json.loads((folder / f"{name}.json").read_text("utf-8"))
+        for name in names
+    ]
+    loss, accuracy = [], []
+    for record in records:
+        assert record["settings"]["num_layers"] == 44
+        histories = [run["history"] for run in record["runs"]]
+        assert len(histories) == 3
+        loss.append([h["train_loss"][-1] for h in histories])
+        last = [100 * np.mean(h["test_acc"][-5:]) for h in histories]
+        assert 0.15 < np.std(last, ddof=1) < 0.25
+        accuracy.append(np.mean(last))
+    text = " ".join(TEXT.split())
+    assert "lie within half a point of each other, with a spread" in text
+    assert np.ptp(accuracy) < 0.5
+    assert "The unchanged post-activation network comes last" in text
+    assert np.argmin(accuracy) == 0
+    assert min(loss[0]) > np.max(loss[1:])
