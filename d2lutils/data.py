@@ -32,6 +32,8 @@ FASHION_MNIST_CLASSES = (
 
 FULL_SIZE = (60_000, 10_000)  # training and test images
 
+CHANNELS = (1, 3, 4)  # grey, colour, and colour with transparency
+
 # The one piece of global state: it draws the order of the examples. It is
 # apart from NumPy's global generator so that nothing else advances it.
 _order = np.random.default_rng()
@@ -130,6 +132,74 @@ def load_for_batches(batch_size, resize, has_gpu):
             f"{FULL_SIZE[1]:,} test images"
         )
     return data
+
+
+def as_examples(images, labels):
+    """Return pictures and their classes as `Backend.batches` takes them.
+
+    Args:
+        images: Bytes, or floating-point numbers, of shape (N, H, W),
+            (N, C, H, W) or (N, H, W, C), with 1, 3 or 4 channels.
+        labels: N class numbers, of shape (N,) or (N, 1).
+
+    Returns:
+        Images of shape (N, C, H, W), uint8 or float32, and labels of shape
+        (N,), int64.
+
+    Raises:
+        ValueError: They are something else; the message says what.
+    """
+    images, labels = _as_array("images", images), _as_array("labels", labels)
+    if images.dtype != np.uint8 and images.dtype.kind != "f":
+        raise ValueError(
+            f"images are {images.dtype}; they must be uint8, from 0 to 255, "
+            "or floating-point numbers"
+        )
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"labels are {labels.dtype}; they must be integers")
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if images.size == 0 or labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"images have the shape {images.shape} and labels {labels.shape}; "
+            "there must be at least one image, and a label for each"
+        )
+    images = _channels_first(images)
+    if images.dtype != np.uint8:
+        images = images.astype(np.float32, copy=False)
+    # Not every framework takes an array whose axes were moved. What a reader
+    # does to the arrays later is no matter of the batches.
+    return images.copy(order="C"), labels.astype(np.int64)
+
+
+def _as_array(name, values):
+    try:
+        array = np.asarray(values)
+    except ValueError:  # what NumPy says of rows of different lengths
+        array = None
+    if array is None or array.dtype == object:
+        raise ValueError(
+            f"{name} do not make one array of numbers; pictures of different "
+            "sizes must be resized before"
+        )
+    return array
+
+
+def _channels_first(images):
+    """Return images as (N, C, H, W)."""
+    shape = images.shape
+    if images.ndim == 3:
+        return images[:, np.newaxis]
+    if images.ndim == 4 and shape[1] in CHANNELS:
+        if shape[3] not in CHANNELS:
+            return images
+    elif images.ndim == 4 and shape[3] in CHANNELS:
+        return np.moveaxis(images, 3, 1)
+    raise ValueError(
+        f"images have the shape {shape}; it must be (N, height, width), "
+        "(N, channels, height, width) or (N, height, width, channels) with "
+        "1, 3 or 4 channels, and one of the two only"
+    )
 
 
 def check_positive_int(name, value):

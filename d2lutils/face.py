@@ -129,10 +129,59 @@ def load_data_fashion_mnist(
         d2lutils.fetch.DataNotFoundError: No copy of the data can be had.
     """
     has_gpu = backend.num_gpus() > 0
-    images, labels, *test = data.load_for_batches(batch_size, resize, has_gpu)
+    images, labels, test_images, test_labels = data.load_for_batches(
+        batch_size, resize, has_gpu
+    )
     return (
-        backend.batches(images, labels, batch_size, resize, True, augment),
-        backend.batches(*test, batch_size, resize),
+        backend.batches(
+            images[:, None], labels, batch_size, resize, True, augment
+        ),
+        backend.batches(test_images[:, None], test_labels, batch_size, resize),
+    )
+
+
+def load_array(
+    backend: Backend,
+    data_arrays: tuple[Any, Any],
+    batch_size: int,
+    is_train: bool = True,
+    resize: int | None = None,
+    augment: bool = False,
+) -> Iterable:
+    """Return mini-batches of your own images, like those of Fashion-MNIST.
+
+    The same arrays make the same batches in every framework.
+
+    Args:
+        data_arrays: A pair `images, labels`. Images have the shape
+            (N, H, W), (N, C, H, W) or (N, H, W, C), with 1, 3 or 4
+            channels. Bytes are divided by 255, floating-point numbers taken
+            as they are. Labels are N integers.
+        batch_size: Examples in a batch; the last may have fewer.
+        is_train: Whether the examples come in a new order in each pass.
+        resize: Height and width to resize the images to, bilinearly; they
+            keep their size with `None`.
+        augment: Whether each image is flipped left to right, or not, at
+            random and anew in each pass.
+
+    Returns:
+        What `load_data_fashion_mnist` returns two of: batches `X, y`, with
+        as many channels as the images have.
+
+    Raises:
+        ValueError: An argument is not valid.
+    """
+    data.check_positive_int("batch_size", batch_size)
+    if resize is not None:
+        data.check_positive_int("resize", resize)
+    if len(data_arrays) != 2:
+        raise ValueError(
+            f"data_arrays must be a pair of images and labels, not "
+            f"{len(data_arrays)} arrays"
+        )
+    images, labels = data.as_examples(*map(backend.numpy, data_arrays))
+    return backend.batches(
+        images, labels, batch_size, resize, is_train, augment
     )
 
 

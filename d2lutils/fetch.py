@@ -1,8 +1,9 @@
-"""Find, verify, download and decode the four files of Fashion-MNIST."""
+"""Find, verify, download and decode idx files: Fashion-MNIST's, and others."""
 
 import gzip
 import hashlib
 import io
+import math
 import os
 import stat
 import tempfile
@@ -56,17 +57,52 @@ What you can do:
   - set D2L_SCALE=demo: the sample that it uses needs no download"""
 
 
+OTHER_DATA = """\
+this idx file is of another data set, or damaged.
+For your own data, d2l.load_array((images, labels), batch_size) makes batches
+of what d2l.read_idx(path) reads. For Fashion-MNIST, remove the file or unset
+D2L_DATA."""
+
+WRONG_SHA = "damaged: its SHA-256 is not the known one"
+
+GZIP = b"\x1f\x8b"
+
+IDX_TYPES = {
+    0x08: np.dtype(">u1"),
+    0x09: np.dtype(">i1"),
+    0x0B: np.dtype(">i2"),
+    0x0C: np.dtype(">i4"),
+    0x0D: np.dtype(">f4"),
+    0x0E: np.dtype(">f8"),
+}
+"""The third byte of an idx file → the type of its numbers."""
+
+
 class DataNotFoundError(OSError):
     """No intact copy of a data file was found, nor could one be fetched."""
 
 
+class OtherDataError(ValueError):
+    """A file under the name of one of Fashion-MNIST's holds other data."""
+
+
 def _check(name, content):
-    """Raise a ValueError unless `content` is that of the file `name`."""
+    """Raise a ValueError unless `content` is that of the file `name`.
+
+    Of a file that is longer, `content` has one byte too many.
+
+    Raises:
+        OtherDataError: It is an idx file, and of the length it states.
+    """
     size, sha256 = CONTENTS[name]
+    if hashlib.sha256(content).hexdigest() == sha256:
+        return
+    stated = _stated_size(content)
+    if stated is not None and min(stated, size + 1) == len(content):
+        raise OtherDataError(f"of another data set, or {WRONG_SHA}")
     if len(content) < size:
         raise ValueError(f"truncated: {len(content):,} of {size:,} bytes")
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise ValueError("damaged: its SHA-256 is not the known one")
+    raise ValueError(WRONG_SHA)
 
 
 def _read(path, name):
@@ -100,15 +136,14 @@ def _content(file, name, zipped):
     return content
 
 
-def _folders():
-    """Yield the folders to look in, best first."""
-    if os.environ.get("D2L_DATA"):
-        folder = Path(os.environ["D2L_DATA"]).expanduser()
-        if not folder.is_dir():
-            warnings.warn(f"D2L_DATA: no folder {folder}", stacklevel=3)
-        yield folder
-    yield cache_folder()
-    yield Path(SYSTEM_FOLDER)
+def _own_folder():
+    """Return the folder that `D2L_DATA` names, if it names one."""
+    if not os.environ.get("D2L_DATA"):
+        return None
+    folder = Path(os.environ["D2L_DATA"]).expanduser()
+    if not folder.is_dir():
+        warnings.warn(f"D2L_DATA: no folder {folder}", stacklevel=3)
+    return folder
 
 
 def cache_folder():
@@ -165,22 +200,26 @@ def read_content(name):
     cache and the system's copy, and then downloaded into the cache; if that
     cannot be written, a warning says so and the file is not kept. A damaged
     file is named in a warning and left as it is, except that a download
-    replaces one in the cache.
+    replaces one in the cache. Another data set in `$D2L_DATA` is an error,
+    since nobody puts it there to train on Fashion-MNIST.
 
     Args:
         name: A key of `CONTENTS`.
 
     Raises:
-        DataNotFoundError: No source has it; the message says why, for each.
+        DataNotFoundError: No source has it, and the message says why, for
+            each; or `$D2L_DATA` has another data set.
     """
-    tried = []
-    for folder in _folders():
+    tried, own = [], _own_folder()
+    for folder in filter(None, (own, cache_folder(), Path(SYSTEM_FOLDER))):
         for path in (folder / name, folder / f"{name}.gz"):
             try:
                 return _read(path, name)
             except FileNotFoundError:
                 tried.append(f"{path}: not there")
             except (OSError, ValueError) as error:
+                if isinstance(error, OtherDataError) and folder == own:
+                    raise DataNotFoundError(f"{path}: {OTHER_DATA}") from None
                 warnings.warn(f"{path} is not used: {error}", stacklevel=2)
                 tried.append(f"{path}: {error}")
     for mirror in MIRRORS:
@@ -197,23 +236,58 @@ def read_content(name):
     )
 
 
-def decode_idx(content):
-    """Return the array that an IDX file of unsigned bytes holds.
+def read_idx(path: str | os.PathLike) -> np.ndarray:
+    """Return the array of an idx file: MNIST's format, KMNIST's and others'.
 
     Args:
-        content: The bytes of the file: two zero bytes, 8 for the type, the
+        path: The file, as it is or compressed by gzip.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no idx file, or not all of one.
+    """
+    content = Path(path).read_bytes()
+    try:
+        if content.startswith(GZIP):
+            content = gzip.decompress(content)
+        return decode_idx(content)
+    except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def decode_idx(content):
+    """Return the array that an idx file holds.
+
+    Args:
+        content: The bytes of the file: two zero bytes, one for the type, the
             number of dimensions, their sizes as big-endian 32-bit integers,
-            and the values.
+            and the values, big-endian as well.
 
     Raises:
         ValueError: It is no such file, or not of the length it states.
     """
-    if len(content) < 4 or content[:3] != b"\0\0\x08":
-        raise ValueError("not an IDX file of unsigned bytes")
-    ndim = content[3]
-    start = 4 + 4 * ndim
-    shape = tuple(np.frombuffer(content[4:start], ">u4").tolist())
-    values = np.frombuffer(content, np.uint8, offset=start)
-    # reshape raises on a wrong length; the copy is writable, which PyTorch
-    # wants of an array that it shares.
-    return values.reshape(shape).copy()
+    size = _stated_size(content)
+    if size is None:
+        raise ValueError("this is no idx file")
+    if size != len(content):
+        raise ValueError(
+            f"this idx file should have {size:,} bytes and has "
+            f"{len(content):,}"
+        )
+    type_, start = IDX_TYPES[content[2]], 4 + 4 * content[3]
+    values = np.frombuffer(content, type_, offset=start)
+    shape = np.frombuffer(content[4:start], ">u4").tolist()
+    # A copy in the machine's own order is writable, which PyTorch wants of
+    # an array that it shares.
+    return values.reshape(shape).astype(type_.newbyteorder("="))
+
+
+def _stated_size(content):
+    """Return the bytes that an idx file says it has; `None` if it is none."""
+    if content[:2] != b"\0\0" or len(content) < 4:
+        return None
+    start = 4 + 4 * content[3]
+    if content[2] not in IDX_TYPES or len(content) < start:
+        return None
+    shape = np.frombuffer(content[4:start], ">u4").tolist()
+    return start + IDX_TYPES[content[2]].itemsize * math.prod(shape)

@@ -6,6 +6,7 @@
 from d2lutils import face
 from d2lutils.backends import tensorflow as backend
 from d2lutils.data import get_fashion_mnist_labels
+from d2lutils.fetch import read_idx
 from d2lutils.plot import (
     plot,
     plt,
@@ -20,11 +21,13 @@ __all__ = [
     "fit",
     "get_fashion_mnist_labels",
     "get_weights",
+    "load_array",
     "load_data_fashion_mnist",
     "load_weights",
     "numpy",
     "plot",
     "plt",
+    "read_idx",
     "save_weights",
     "set_figsize",
     "set_seed",
@@ -40,6 +43,7 @@ device_name = face.bind(face.device_name, backend, __name__)
 evaluate_accuracy = face.bind(face.evaluate_accuracy, backend, __name__)
 fit = face.bind(face.fit, backend, __name__)
 get_weights = face.bind(face.get_weights, backend, __name__)
+load_array = face.bind(face.load_array, backend, __name__)
 load_data_fashion_mnist = face.bind(
     face.load_data_fashion_mnist, backend, __name__
 )

@@ -205,7 +205,8 @@ class Backend(Protocol):
         """Return mini-batches, as often as one likes to go through them.
 
         Args:
-            images: Bytes of shape (N, H, W).
+            images: Bytes, which are divided by 255, or float32, of shape
+                (N, C, H, W).
             labels: Class numbers of shape (N,).
             batch_size: Examples in a batch; the last may have fewer.
             resize: Height and width to resize to; `None` leaves them.

@@ -140,7 +140,8 @@ def wrap(function, parts):
 
 def sequential(*layers):
     """Return layers in a row."""
-    net = nn.HybridSequential()
+    hybrid = all(isinstance(layer, gluon.HybridBlock) for layer in layers)
+    net = nn.HybridSequential() if hybrid else nn.Sequential()
     net.add(*layers)
     return net
 
@@ -443,17 +444,21 @@ def set_weights(net, values):
 def batches(images, labels, batch_size, resize, shuffle=False, augment=False):
     """Return mini-batches, as often as one likes to go through them."""
     if resize is not None:
-        A = np.array(data.bilinear_matrix(images.shape[1], resize))
+        A, B = (
+            np.array(data.bilinear_matrix(side, resize))
+            for side in images.shape[2:]
+        )
 
     def make_batch(index, flipped):
         # NumPy indexes bytes faster than MXNet does.
         X = images[index]
-        X[flipped] = X[flipped, :, ::-1]
-        X = np.array(X, dtype="float32", ctx=npx.cpu()) / 255
+        X[flipped] = X[flipped, ..., ::-1]
+        X = np.array(X, dtype="float32", ctx=npx.cpu())
+        if images.dtype == onp.uint8:
+            X = X / 255
         if resize is not None:
-            X = np.matmul(A, np.dot(X, A.T))
-        y = np.array(labels[index], dtype="int32", ctx=npx.cpu())
-        return np.expand_dims(X, 1), y
+            X = np.matmul(A, np.dot(X, B.T))
+        return X, np.array(labels[index], dtype="int32", ctx=npx.cpu())
 
     return data.Batches(len(labels), batch_size, make_batch, shuffle, augment)
 

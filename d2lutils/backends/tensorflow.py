@@ -624,16 +624,26 @@ def batches(images, labels, batch_size, resize, shuffle=False, augment=False):
         images = tf.constant(images)
         labels = tf.constant(labels, tf.int32)
         if resize is not None:
-            A = tf.constant(data.bilinear_matrix(images.shape[1], resize))
+            A, B = (
+                tf.constant(data.bilinear_matrix(side, resize))
+                for side in images.shape[2:]
+            )
 
     def make_batch(index, flipped):
         X = tf.gather(images, index)
         if augment:
-            X = tf.where(flipped[:, None, None], tf.reverse(X, [2]), X)
-        X = tf.cast(X, tf.float32) / 255
+            flips = flipped[:, None, None, None]
+            X = tf.where(flips, tf.reverse(X, [3]), X)
+        if X.dtype == tf.uint8:
+            X = tf.cast(X, tf.float32) / 255
         if resize is not None:
-            X = A @ (X @ tf.transpose(A))
-        return X[..., tf.newaxis], tf.gather(labels, index)
+            # TensorFlow 2.21 crashes on a CPU where one matrix multiplies
+            # those of an array of four axes.
+            X = tf.reshape(X, (-1, *images.shape[2:]))
+            X = A @ (X @ tf.transpose(B))
+            X = tf.reshape(X, (-1, images.shape[1], resize, resize))
+        X = tf.transpose(X, _TO_CHANNELS_LAST)
+        return X, tf.gather(labels, index)
 
     batches = data.Batches(
         len(labels), batch_size, make_batch, shuffle, augment

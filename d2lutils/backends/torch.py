@@ -418,8 +418,10 @@ def batches(images, labels, batch_size, resize, shuffle=False, augment=False):
     images = torch.from_numpy(images).to(device)
     labels = torch.from_numpy(labels).to(device)
     if resize is not None:
-        A = data.bilinear_matrix(images.shape[1], resize)
-        A = torch.from_numpy(A).to(device)
+        A, B = (
+            torch.from_numpy(data.bilinear_matrix(side, resize)).to(device)
+            for side in images.shape[2:]
+        )
 
     def to_device(array):
         tensor = torch.from_numpy(array)
@@ -431,11 +433,13 @@ def batches(images, labels, batch_size, resize, shuffle=False, augment=False):
         numbers = to_device(index)
         X = images[numbers]
         if flipped.any():
-            X = torch.where(to_device(flipped)[:, None, None], X.flip(2), X)
-        X = X.to(torch.float32) / 255
+            flips = to_device(flipped)[:, None, None, None]
+            X = torch.where(flips, X.flip(3), X)
+        if X.dtype == torch.uint8:
+            X = X.to(torch.float32) / 255
         if resize is not None:
-            X = A @ (X @ A.T)
-        return X.unsqueeze(1), labels[numbers]
+            X = A @ (X @ B.T)
+        return X, labels[numbers]
 
     return data.Batches(len(labels), batch_size, make_batch, shuffle, augment)
 

@@ -120,8 +120,46 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize("what", DAMAGED)
-@pytest.mark.parametrize("place", ["own", "cache"])
+OTHERS = {
+    "as many labels": BAD,
+    "fewer labels": b"\0\0\x08\1\0\0\0\3" + bytes(3),
+    "more labels": b"\0\0\x08\1\0\0\0\11" + bytes(9),
+    "other numbers": b"\0\0\x0c\1\0\0\0\2" + bytes(8),
+}
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("what", OTHERS)
+def test_another_data_set_of_ones_own_is_no_fashion_mnist(
+    places, mirror, what, zipped
+):
+    """KMNIST's files have the names of Fashion-MNIST's."""
+    path = write(places["own"], OTHERS[what], zipped)
+    for place in "cache", "system", "mirror":
+        write(places[place], CONTENT)
+    with pytest.raises(
+        fetch.DataNotFoundError, match=r"d2l\.read_idx"
+    ) as info:
+        fetch.read_content(NAME)
+    assert f"{path}: this idx file is of another data set" in str(info.value)
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_another_data_set_elsewhere_is_passed_over(places, what):
+    path = write(places["cache"], OTHERS[what])
+    write(places["system"], CONTENT)
+    with pytest.warns(UserWarning, match="of another data set") as record:
+        assert fetch.read_content(NAME) == CONTENT
+    assert str(path) in str(record[0].message)
+
+
+@pytest.mark.parametrize(
+    ("place", "what"),
+    [
+        *(("own", what) for what in DAMAGED if what != "wrong content"),
+        *(("cache", what) for what in DAMAGED),
+    ],
+)
 def test_damaged_file_is_refused_and_kept(places, place, what):
     path = places[place] / f"{NAME}.gz"
     path.write_bytes(DAMAGED[what])
@@ -151,12 +189,12 @@ def test_download_is_cached(places, mirror, monkeypatch, capsys):
 
 def test_download_replaces_damaged_file_in_cache(places, mirror):
     path = write(places["cache"], BAD)
-    own = write(places["own"], BAD)
+    own = write(places["own"], CONTENT[:-1])
     write(places["mirror"], CONTENT)
     with pytest.warns(UserWarning, match="SHA-256"):
         assert fetch.read_content(NAME) == CONTENT
     assert gzip.decompress(path.read_bytes()) == CONTENT
-    assert gzip.decompress(own.read_bytes()) == BAD
+    assert gzip.decompress(own.read_bytes()) == CONTENT[:-1]
 
 
 @pytest.mark.parametrize("what", DAMAGED)
@@ -211,7 +249,8 @@ def test_error_lists_everything_tried(places, mirror):
     for place in ("own", "cache"):
         for name in (NAME, f"{NAME}.gz"):
             assert f"{places[place] / name}: not there" in message
-    assert f"{places['system'] / NAME}.gz: damaged" in message
+    said = f"{places['system'] / NAME}.gz: of another data set, or damaged"
+    assert said in message
     assert f"{mirror}{NAME}.gz: 404" in message
     for hint in ("D2L_DATA", "dataset-fashion-mnist", "D2L_SCALE=demo"):
         assert hint in message

@@ -35,6 +35,7 @@ def test_faces_have_the_same_names_and_signatures(looks):
     assert {
         name: first["signatures"][name]
         for name in (
+            "load_array",
             "load_data_fashion_mnist",
             "train_ch6",
             "fit",
@@ -44,6 +45,10 @@ def test_faces_have_the_same_names_and_signatures(looks):
             "set_seed",
         )
     } == {
+        "load_array": (
+            "(data_arrays, batch_size, is_train=True, resize=None, "
+            "augment=False)"
+        ),
         "load_data_fashion_mnist": (
             "(batch_size, resize=None, augment=False)"
         ),

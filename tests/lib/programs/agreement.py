@@ -94,7 +94,8 @@ def trained(backend, models, options):
 def label_type(backend):
     """The integers that the framework's loss wants labels to be."""
     zeros = np.zeros(1, np.int64)
-    batches = backend.batches(np.zeros((1, 2, 2), np.uint8), zeros, 1, None)
+    images = np.zeros((1, 1, 2, 2), np.uint8)
+    batches = backend.batches(images, zeros, 1, None)
     return backend.numpy(next(iter(batches))[1]).dtype
 
 
