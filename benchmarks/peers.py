@@ -7,7 +7,7 @@ path but the benchmark's.
 
 import contextlib
 import gzip
-import importlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -26,7 +26,10 @@ SITE = FOLDER / "site"
 WORK = FOLDER / "work"  # d2l looks for its data in ../data
 KERAS = FOLDER / "keras"
 
-PACKAGES = ("d2l==0.17.6", "torchvision==0.28.0")  # of PyTorch 2.13
+D2L = "d2l==0.17.6"
+PACKAGES = (D2L, "torchvision==0.28.0")  # of PyTorch 2.13
+
+IMPORTED = ("pandas", "torchvision")  # by d2l
 
 # torchvision's Python code asks for these of its compiled code, which asks
 # for CUDA. Nothing that is measured calls them.
@@ -36,18 +39,18 @@ OPERATORS = {
 }
 
 
-def install():
-    """Install what is missing of `PACKAGES`.
+def install(packages=PACKAGES, site=SITE):
+    """Install what is missing of some packages into a folder.
 
     Raises:
         subprocess.CalledProcessError: pip could not; it has said why.
     """
-    found = metadata.distributions(path=[str(SITE)])
-    if {f"{x.name}=={x.version}" for x in found} >= set(PACKAGES):
+    found = metadata.distributions(path=[str(site)])
+    if {f"{x.name}=={x.version}" for x in found} >= set(packages):
         return
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-    command += ["--disable-pip-version-check", "--upgrade", "--target", SITE]
-    subprocess.run([*command, *PACKAGES], check=True)
+    command += ["--disable-pip-version-check", "--upgrade", "--target", site]
+    subprocess.run([*command, *packages], check=True)
 
 
 def lay_out_data():
@@ -70,14 +73,18 @@ def lay_out_data():
 def d2l(module):
     """Return the module of *Dive into Deep Learning* for a framework.
 
-    It imports pandas, which is not there and which nothing that is measured
-    uses: an empty module stands in for it, during the import only.
+    It imports pandas, and torchvision in PyTorch. Where they are not there,
+    nothing uses them: empty modules stand in, during the import only.
     """
-    sys.modules["pandas"] = types.ModuleType("pandas")
+    absent = [name for name in IMPORTED if not importlib.util.find_spec(name)]
+    for name in absent:
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].transforms = None  # of torchvision
     try:
         return importlib.import_module(f"d2l.{module}")
     finally:
-        del sys.modules["pandas"]
+        for name in absent:
+            del sys.modules[name]
 
 
 def torchvision():

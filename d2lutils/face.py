@@ -10,13 +10,14 @@ import inspect
 import os
 import random
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
 
-from d2lutils import data, training, weights
+from d2lutils import d2l_names, data, training, weights
 from d2lutils.backends import Backend, Device, Network, Tensor
 from d2lutils.scale import limit_epochs
 
@@ -68,6 +69,28 @@ def filled(text: str, words: Mapping[str, str]) -> str:
             line.format(**words), 75, subsequent_indent=indent
         ) or [""]
     return "\n".join(lines)
+
+
+def refuse(backend: Backend, name: str) -> NoReturn:
+    """Say what to use in place of a name of the package d2l.
+
+    Raises:
+        AttributeError: Always: a module calls this for what it has not.
+    """
+    module = f"d2lutils.{backend.row.module}"
+    fault = f"module {module!r} has no attribute {name!r}"
+    if name in d2l_names.INSTEAD:
+        instead = d2l_names.INSTEAD[name].format(
+            module=backend.row.module, framework=backend.row.name
+        )
+        raise AttributeError(f"{fault}, a name of d2l: {instead}")
+    if not name.startswith("_"):
+        fault += (
+            '; if it is a name of d2l, the page "Coming from d2l" says what '
+            "there is here"
+        )
+    # With these two Python adds "Did you mean", if a name is much like it.
+    raise AttributeError(fault, name=name, obj=sys.modules[module])
 
 
 def set_seed(backend: Backend, seed: int) -> None:

@@ -39,6 +39,8 @@ __all__ = [
     "use_svg_display",
 ]
 
+__getattr__ = face.bind(face.refuse, backend, __name__)
+
 device_name = face.bind(face.device_name, backend, __name__)
 evaluate_accuracy = face.bind(face.evaluate_accuracy, backend, __name__)
 fit = face.bind(face.fit, backend, __name__)
