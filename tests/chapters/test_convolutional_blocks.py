@@ -92,6 +92,16 @@ def test_the_step_trains_as_fit_does(output):
     assert by_hand == pytest.approx(by_fit, abs=2e-4)
 
 
+def test_the_frameworks_own_words_give_what_fit_does(output):
+    pattern = r"{}: +loss (\S+), test accuracy (\S+)"
+    own, ours = (
+        [*map(float, re.search(pattern.format(who), output[1]).groups())]
+        for who in ("in its own words", r"by d2l\.fit")
+    )
+    assert own[0] == pytest.approx(ours[0], abs=2e-4)
+    assert own[1] == pytest.approx(ours[1], abs=2 / 64)  # images at `smoke`
+
+
 def conventions(framework):
     """Return convention → what the chapter's table says of a framework."""
     table = CHAPTER.partition(":name: tab-differences")[2].partition("```")[0]
