@@ -1,8 +1,10 @@
 """Number what can be referred to, as Sphinx will number it on the pages."""
 
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import ascii_lowercase
 
 from pybtex.database import Entry, parse_file
 from pybtex.exceptions import PybtexError
@@ -17,6 +19,8 @@ FIGURE_NAMES = {
     "section": "Section %s",
 }
 """The same words stand in `_config.yml` under `numfig_format`."""
+
+COUNTED = "figure", "list-table", "equation", "exercise"
 
 NUMBERED_DEPTH = 2
 """Chapters and their sections; the same number stands in `_toc.yml`."""
@@ -61,11 +65,15 @@ def collect(
     found = References()
     if bibliography.exists():
         try:
-            found.citations = dict(parse_file(str(bibliography)).entries)
+            entries = dict(parse_file(str(bibliography)).entries)
+            found.citations = with_distinct_years(entries)
         except PybtexError as error:
             found.faults.append(f"{bibliography.name}: {error}")
+    unnumbered = Counter()  # Sphinx counts through all such chapters
     for chapter in chapters:
-        for name, label in _labels(chapter, numbers.get(chapter.name), found):
+        number = numbers.get(chapter.name)
+        counts = unnumbered if number is None else Counter()
+        for name, label in _labels(chapter, number, found, counts):
             if name in found.labels:
                 first = found.labels[name].place
                 found.faults.append(
@@ -75,8 +83,12 @@ def collect(
     return found
 
 
-def _labels(chapter: Chapter, number: int | None, found: References):
-    counts = {"figure": 0, "list-table": 0, "equation": 0, "exercise": 0}
+def _labels(
+    chapter: Chapter,
+    number: int | None,
+    found: References,
+    counts: Counter[str],
+) -> Iterator[tuple[str, Label]]:
     section = [number or 0]
 
     def numbered(kind: str, place: str, title: str = "") -> Label:
@@ -97,7 +109,7 @@ def _labels(chapter: Chapter, number: int | None, found: References):
                 block = blocks[index]
                 kind = "equation" if block.name == "math" else block.name
                 name, counted = _name(block)
-                if kind in counts and counted:
+                if kind in COUNTED and counted:
                     label = numbered(kind, place, block.argument)
                     if name:
                         yield name, label
@@ -137,6 +149,26 @@ def _name(block: myst.Directive) -> tuple[str | None, bool]:
     name = block.options.get("name")
     title = block.argument if block.name == "list-table" else block.body
     return name, bool(name or title.strip())
+
+
+def with_distinct_years(entries: dict[str, Entry]) -> dict[str, Entry]:
+    """Return entries that `cited_as` tells apart: 2016a and 2016b.
+
+    Letters follow the titles.
+    """
+    alike = defaultdict(list)
+    for key, entry in entries.items():
+        alike[cited_as(entry)[:2]].append(key)
+    distinct = dict(entries)
+    for (_, year), keys in alike.items():
+        if len(keys) > 1:
+            keys.sort(key=lambda key: entries[key].fields.get("title", key))
+            for letter, key in zip(ascii_lowercase, keys, strict=False):
+                fields = {**entries[key].fields, "year": year + letter}
+                distinct[key] = Entry(
+                    entries[key].type, fields, entries[key].persons
+                )
+    return distinct
 
 
 def cited_as(entry: Entry) -> tuple[str, str, str]:

@@ -108,7 +108,7 @@ def test_a_notebook_of_no_chapter_is_told_and_removed(book):
 
 def test_deriving_twice_writes_nothing_the_second_time(book):
     book.chapter("intro", step("x = 1"))
-    assert len(book.succeed("derive")) == 7
+    assert len(book.succeed("derive")) == 8
     assert book.succeed("derive") == []
 
 
