@@ -91,8 +91,10 @@ def page_css() -> str:
     return (
         "/* Written by figures/draw.py from its palette. */\n"
         ".bookfig {\n  max-width: 100%;\n  height: auto;\n}\n"
-        + block('html,\nhtml[data-theme="light"]', 0, "")
+        + block('body,\nbody[data-theme="light"]', 0, "")
         + "/* A printed page is light. */\n@media screen {\n"
-        + block('html[data-theme="dark"]', 1, "  ")
-        + "}\n"
+        + block('body[data-theme="dark"]', 1, "  ")
+        + "  @media (prefers-color-scheme: dark) {\n"
+        + block('body:not([data-theme="light"])', 1, "    ")
+        + "  }\n}\n"
     )
