@@ -7,8 +7,28 @@ def setup(app: Sphinx) -> dict:
     """Register everything with Sphinx."""
     # Not above: the directives themselves are built of what is in here.
     from .. import directives
-    from . import outputs, page, tabs
+    from . import (
+        citations,
+        front,
+        mathml,
+        outputs,
+        page,
+        tables,
+        tabs,
+        theme,
+    )
 
-    for part in (page, outputs, tabs, directives):
+    parts = (
+        page,
+        theme,
+        front,
+        mathml,
+        citations,
+        outputs,
+        tables,
+        tabs,
+        directives,
+    )
+    for part in parts:
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

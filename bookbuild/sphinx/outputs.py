@@ -1,7 +1,9 @@
 """The outputs of the executed notebooks, on the pages."""
 
 import hashlib
+from pathlib import Path
 
+import imagesize
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -59,9 +61,16 @@ def _remember(app: Sphinx, doctree: nodes.document) -> None:
 def _describe_outputs(
     app: Sphinx, doctree: nodes.document, docname: str
 ) -> None:
-    """Give pictures a text that no author gave: better than a file's name."""
+    """Give pictures their size, and a text where no author gave one."""
     for image in doctree.findall(nodes.image):
         image.setdefault("alt", "Picture drawn by the code above")
+        # The page keeps room for a picture until it is there.
+        path = Path(app.srcdir) / image["uri"]
+        if "width" in image or not path.is_file():
+            continue
+        width, height = imagesize.get(path)
+        if width > 0:
+            image["width"], image["height"] = f"{width}px", f"{height}px"
 
 
 def setup(app: Sphinx) -> None:

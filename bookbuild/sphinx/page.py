@@ -24,10 +24,12 @@ def _use_overrides(app: Sphinx, config) -> None:
         project = project_of(app)
     except BookError as error:
         raise ConfigError(str(error)) from None
+    # Not the options that Jupyter Book has for a theme of its own.
     config.html_theme_options = {
-        **config.html_theme_options,
-        "repository_url": f"https://github.com/{project.repository}",
-        "repository_branch": project.branch,
+        "source_repository": f"https://github.com/{project.repository}",
+        "source_branch": project.branch,
+        "source_directory": "",
+        "top_of_page_buttons": ["edit"],
     }
 
 
@@ -90,6 +92,11 @@ def _insert_links(
     section.insert(section.index(title) + 1, line)
 
 
+def inline_figure(path: Path) -> str:
+    """Return an SVG file as an element of a page."""
+    return re.sub(r"^<\?xml.*?\?>\s*", "", path.read_text("utf-8"))
+
+
 def _inline_figures(
     app: Sphinx, doctree: nodes.document, docname: str
 ) -> None:
@@ -106,30 +113,13 @@ def _inline_figures(
             continue
         if not path.exists():  # Sphinx has warned of it
             continue
-        svg = re.sub(r"^<\?xml.*?\?>\s*", "", path.read_text("utf-8"))
-        drawing = nodes.raw("", svg, format="html")
+        drawing = nodes.raw("", inline_figure(path), format="html")
         image.replace_self(drawing)
-
-
-def _without_thebe(app: Sphinx, config) -> None:
-    """Take out the extension for live cells, which no page has.
-
-    Jupyter Book always loads it, and Sphinx writes its script into each page
-    twice, of which the second is an error.
-    """
-    for event in ("env-before-read-docs", "doctree-resolved"):
-        listeners = app.events.listeners[event]
-        listeners[:] = [
-            each
-            for each in listeners
-            if each.handler.__module__ != "sphinx_thebe"
-        ]
 
 
 def setup(app: Sphinx) -> None:
     """Register what concerns the page around its content."""
     app.connect("config-inited", _use_overrides)
-    app.connect("config-inited", _without_thebe)
     app.connect("config-inited", _mock_frameworks)
     app.connect("config-inited", _use_figure_colours)
     app.connect("doctree-resolved", _add_launch_links)

@@ -53,8 +53,7 @@ class Reader:
             self.complaints.append(f"{response.status} {response.url}")
 
     def open(self, name, page=None, until="load"):
-        """Open a chapter and wait until its mathematics is set."""
+        """Open a chapter."""
         page = page or self.page
         page.goto(f"{self.site}/chapters/{name}", wait_until=until)
-        page.evaluate("() => window.MathJax?.startup?.promise")
         return page

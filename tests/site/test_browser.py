@@ -1,14 +1,12 @@
 """The book in a browser: tabs, keyboard, narrow screens, dark mode."""
 
-import shutil
-
 import pytest
-from playwright.sync_api import sync_playwright
-from reader import Reader, serve
-from selection import FRAMEWORKS, unavailable
+from reader import Reader
+from selection import FRAMEWORKS
 from small_book import REPOSITORY
 
 from bookbuild.project import Project
+from d2lutils.frameworks import FRAMEWORKS as TABLE
 
 FIRST, SECOND, *_, LAST = FRAMEWORKS
 
@@ -23,31 +21,6 @@ CHECKED = """() => [...document.querySelectorAll(
 VISIBLE = """() => [...document.querySelectorAll(
   '.framework-tabs:not(details *) > .sd-tab-content')]
   .map(e => e.checkVisibility())"""
-
-
-@pytest.fixture(scope="module")
-def site(real_book):
-    """The address of the built book on this machine."""
-    with serve(real_book.html) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = shutil.which("chromium")
-    if path is None:
-        unavailable("there is no browser: run `apt-get install chromium`")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-            ],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -152,10 +125,8 @@ def test_tabs_are_reached_with_the_tab_key(read):
     pytest.fail("no tab was reached")
 
 
-# What is too wide must scroll; some pixels are the slant of a formula, and a
-# formula's text for screen readers takes no room.
-CUT_OFF = """() => [...document.querySelectorAll(
-    'article :not(mjx-assistive-mml)')].filter(e =>
+# What is too wide must scroll; some pixels are the slant of a formula.
+CUT_OFF = """() => [...document.querySelectorAll('article *')].filter(e =>
   e.checkVisibility() && e.scrollWidth > e.clientWidth + 8
   && e.clientWidth && getComputedStyle(e).overflowX === 'hidden'
   ).map(e => e.textContent)"""
@@ -203,13 +174,44 @@ def test_figures_fit_a_narrow_screen_and_can_be_read_there(read):
         assert left >= 0 and right <= NARROW["width"] and right - left > 200
 
 
+@pytest.mark.parametrize("scripts", [True, False])
 @pytest.mark.parametrize("name", ["residual_block", "resnet18"])
-def test_mathematics_is_set(read, name):
-    page = read().open(f"{name}.html")
-    assert page.locator("mjx-container").count() > 5
-    assert page.locator("mjx-merror").count() == 0
+def test_mathematics_is_set_without_scripts(read, name, scripts):
+    page = read(java_script_enabled=scripts).open(f"{name}.html")
+    assert page.locator("article math").count() > 5
+    assert page.locator("article merror").count() == 0
     text = page.locator("article").inner_text()
     assert "\\mathbf" not in text and "\\(" not in text
+
+
+def test_a_number_is_not_broken(read):
+    page = read().open("resnet18.html")
+    cells = page.locator("td.number")
+    assert cells.count() > 5
+    for cell in cells.all():
+        style = cell.evaluate(
+            "e => [getComputedStyle(e).textAlign,"
+            " e.firstElementChild.getClientRects().length,"
+            " e.firstElementChild.clientHeight]"
+        )
+        assert style[:2] == ["right", 1] and style[2] < 35
+
+
+def test_a_line_of_79_columns_fits_beside_the_contents(read):
+    page = read(viewport={"width": 1440, "height": 900}).open("resnet18.html")
+    room = page.evaluate(
+        """() => {
+          const pre = document.querySelector('article .cell_input pre');
+          const style = getComputedStyle(pre);
+          const line = document.createElement('span');
+          line.textContent = 'm'.repeat(79);
+          pre.append(line);
+          const inner = pre.clientWidth - parseFloat(style.paddingLeft)
+            - parseFloat(style.paddingRight);
+          return [inner - line.getBoundingClientRect().width, style.fontSize];
+        }"""
+    )
+    assert room[0] >= 0 and room[1] == "14px"
 
 
 def colours(page):
@@ -259,10 +261,23 @@ def test_pictures_of_outputs_can_be_read_in_dark_mode(read):
     assert all(box["width"] > 100 and box["height"] > 40 for box in boxes)
 
 
-def test_the_site_begins_with_the_first_chapter(read):
+def test_the_site_begins_with_a_front_page(read, real_book):
     reader = read()
-    reader.page.goto(reader.site)
-    reader.page.wait_for_url("**/chapters/intro.html")
+    page = reader.page
+    page.goto(f"{reader.site}/?fw={SECOND}")
+    labels = page.locator(".front-code label").all_inner_texts()
+    assert labels == [row.name for row in TABLE.values()]
+    code = page.locator(".front-code pre:visible")
+    assert code.count() == 1 and "class BasicBlock" in code.inner_text()
+    cards = page.locator(".front-cards a")
+    numbered = [name for name, n in real_book.project.toc.items() if n]
+    assert [
+        card.get_attribute("href").split("/")[-1] for card in cards.all()
+    ] == [f"{name}.html" for name in numbered]
+    assert all(" min" in card.inner_text() for card in cards.all())
+    page.get_by_role("link", name="Start reading").click()
+    page.wait_for_url("**/chapters/intro.html")
+    assert chosen(reader.open("residual_block.html")) == SECOND
 
 
 def test_the_search_finds_a_word_of_a_chapter(read):

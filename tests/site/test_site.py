@@ -198,7 +198,7 @@ def test_no_link_within_the_site_is_broken(book):
 
 def test_every_picture_has_a_text(book):
     for path, page in all_pages(book).items():
-        for image in page.select("img"):
+        for image in page.select("article img"):
             text = image.get("alt", "").strip()
             # Sphinx falls back to the file's name, which says nothing.
             assert text and text not in image["src"], f"{path}: {image}"
@@ -224,13 +224,7 @@ def test_every_page_has_one_title(book):
     for path, page in all_pages(book).items():
         if page.select_one("meta[http-equiv=refresh]"):
             continue
-        # The theme repeats the title on paper.
-        titles = [
-            h1
-            for h1 in page.select("h1")
-            if not h1.find_parent(class_="onlyprint")
-        ]
-        assert len(titles) == 1, path
+        assert len(page.select("h1")) == 1, path
         assert page.html["lang"] and page.title.get_text(strip=True), path
 
 
@@ -304,3 +298,61 @@ def test_the_functions_of_every_framework_are_described(book, row):
     page = book.page("chapters/api.html")
     for name in "fit", "train_ch6", "load_data_fashion_mnist":
         assert page.find(id=f"d2lutils.{row.module}.{name}")
+
+
+def test_a_source_is_cited_as_the_list_of_references_calls_it(book):
+    listed = {
+        entry["id"]: entry.select_one(".label").get_text().strip("[]")
+        for entry in book.page("chapters/references.html").select(".citation")
+    }
+    assert {"He et al., 2016a", "He et al., 2016b"} <= set(listed.values())
+    assert len(set(listed.values())) == len(listed) > 20
+    cited = set()
+    for page in book.pages.values():
+        for link in page.select(".bibtex-citation a"):
+            label = listed[link["href"].split("#")[1]]
+            who, _, year = label.rpartition(", ")
+            words = " ".join(link.get_text().split())
+            assert words in (label, f"{who} ({year})")
+            cited.add(label)
+    assert cited == set(listed.values())
+
+
+def test_notebooks_cite_as_the_page_does(book, chapters):
+    compared = 0
+    for name in chapters:
+        path = book.project.notebook("pytorch", name)
+        notebook = nbformat.read(path, as_version=4)
+        prose = " ".join(
+            " ".join(cell.source.split())
+            for cell in notebook.cells
+            if cell.cell_type == "markdown"
+        )
+        for link in book.pages[name].select("article .bibtex-citation a"):
+            assert " ".join(link.get_text().split()) in prose, name
+            compared += 1
+    assert compared > 20
+
+
+def test_figures_of_tables_stand_below_each_other(book):
+    cells = [
+        cell
+        for page in book.pages.values()
+        for cell in page.select(".recorded td")
+        if "±" in cell.get_text()
+    ]
+    assert len(cells) > 10
+    for cell in cells:
+        assert "number" in cell["class"], cell
+
+
+def test_every_formula_is_mathml_with_its_tex(book):
+    formulas = 0
+    for name, page in book.pages.items():
+        for place in page.select("article :is(span, div).math"):
+            source = place.select_one("math annotation")
+            assert source["encoding"] == "application/x-tex", name
+            assert source.get_text().strip(), name
+            formulas += 1
+        assert not page.select("article merror"), name
+    assert formulas > 500
