@@ -8,8 +8,8 @@ NETWORKS = (
     ("Residual", "use `BasicBlock` from `d2lutils.models.{module}`"),
     (
         "ResNeXtBlock",
-        "use `Bottleneck` from `d2lutils.models.{module}`, the same without "
-        "groups",
+        "use `Bottleneck` from `d2lutils.models.{module}`, which is the same "
+        "block without groups",
     ),
     (
         "resnet18",
@@ -19,11 +19,11 @@ NETWORKS = (
     (
         "init_cnn",
         "nothing is needed: the networks of `d2lutils.models.{module}` draw "
-        "their first weights themselves",
+        "their initial weights themselves",
     ),
     (
         "Module Classifier nn_Module",
-        "write networks as {framework} does; `fit` takes them unchanged",
+        "write networks in {framework}'s own way; `fit` takes them unchanged",
     ),
     ("HyperParameters", "assign the arguments in `__init__`"),
     ("add_to_class", "define the method inside its class"),
@@ -33,7 +33,8 @@ DATA = (
     ("FashionMNIST", "use `load_data_fashion_mnist(batch_size, resize)`"),
     (
         "DataModule",
-        "use two iterables of batches; `load_array` makes one of your arrays",
+        "use two iterables of batches; `load_array` makes one from your "
+        "arrays",
     ),
     (
         "get_dataloader_workers",
@@ -41,7 +42,7 @@ DATA = (
     ),
     (
         "download download_all download_extract extract DATA_HUB DATA_URL",
-        "`load_data_fashion_mnist` downloads by itself; `read_idx` reads "
+        "`load_data_fashion_mnist` downloads what it needs; `read_idx` reads "
         "files that you have",
     ),
 )
@@ -65,7 +66,7 @@ TRAINING = (
         "use `evaluate_accuracy(net, data_iter, device)`",
     ),
     ("evaluate_loss", "`fit` returns the mean training loss of each epoch"),
-    ("cpu gpu", "use `try_gpu`, or a device of {framework}'s own"),
+    ("cpu gpu", "use `try_gpu`, or one of {framework}'s devices"),
     ("num_gpus", "use `try_all_gpus`, which returns a list"),
 )
 
@@ -74,7 +75,7 @@ DISPLAY = (
         "Animator ProgressBoard TrainCallback",
         "`fit` draws its curves and returns them; `plot` draws any others",
     ),
-    ("Accumulator", "nothing is needed: `fit` adds up by itself"),
+    ("Accumulator", "nothing is needed: `fit` keeps the sums"),
     (
         "Timer Benchmark",
         "`fit` returns the seconds of each epoch; elsewhere, use "

@@ -136,7 +136,7 @@ def test_defaults_of_the_table(framework, facts):
     assert facts["backward"] > 0
     bound, bias = facts["bound"], facts["largest bias"]
     assert 0.98 * bound < facts["largest weight"] <= bound * (1 + 1e-6)
-    assert said["its bias"] in ("0", "uniform, as the weights")
+    assert said["its bias"] in ("0", "uniform, like the weights")
     if said["its bias"] == "0":
         assert bias == 0
     else:
