@@ -19,14 +19,14 @@ from d2lutils.check.training_step import compare_steps
 @exercise(
     label="ex-convolutional-blocks-sizes",
     hint="Write the formula for the size of the output as two inequalities "
-    "for n; what the division leaves over is not seen.",
+    "for n; the remainder of the division is the number of unseen rows.",
     second_hint="The output is ⌊(n + 6 − 7) / 2⌋ + 1. For which n is the "
     "rounded fraction one less than the output, and what is the remainder of "
     "the division?",
-    why="A stride of 2 forgets one bit of the size: two sizes give the same "
-    "shape, and a network cannot tell them apart by shapes alone. When it is "
-    "run backwards, as decoders do, this bit has to be supplied. The layer is "
-    "the first of every ResNet; see `ResNet-18`.",
+    why="A stride of 2 loses one bit of the size: two sizes give the same "
+    "shape, and the shape alone does not tell which one it was. A decoder, "
+    "which goes back to the larger size, has to be told this bit. The layer "
+    "is the first of every ResNet; see `ResNet-18`.",
     read="resnet18#the-stem",
 )
 def sizes_to_112(sizes: Sequence[int], unseen: Sequence[int]) -> None:
@@ -52,7 +52,7 @@ def sizes_to_112(sizes: Sequence[int], unseen: Sequence[int]) -> None:
         unseen,
         [0, 1],
         {
-            (1, 0): "`unseen` has the two sizes mixed up",
+            (1, 0): "`unseen` exchanges the two sizes",
             (0, 0): "`unseen` says that every window fits exactly; look at "
             "what the division by the stride leaves over",
             (0, -1): "`unseen` counts rows of the image; the row in question "
@@ -63,11 +63,11 @@ def sizes_to_112(sizes: Sequence[int], unseen: Sequence[int]) -> None:
 
 @exercise(
     label="ex-convolutional-blocks-constant",
-    hint="Ask in both modes: which mean is subtracted, and does it know of "
+    hint="Ask in each mode: which mean is subtracted, and does it include "
     "the constant?",
-    second_hint="Write the layer as γ · (x − mean) / √variance + β, once with "
-    "the batch's statistics and once with the stored ones, and put x + 5 for "
-    "x. The statistics of the batch shift too.",
+    second_hint="Write the layer as γ · (x − mean) / √variance + β, once "
+    "with the batch's statistics and once with the stored ones, and replace "
+    "x by x + 5. The batch's mean shifts, too.",
     why="So the bias of a convolution is superfluous before batch "
     "normalisation, and the book's convolutions have none. In evaluation mode "
     "the layer is one multiplication and one addition, which can be merged "
@@ -86,7 +86,7 @@ def constant_before_batch_norm(training: float, evaluation: float) -> None:
             "has not been subtracted",
             7.5: "`training` takes the running statistics; in training mode "
             "they are not used",
-            15: "`training` takes no notice of the normalisation",
+            15: "`training` ignores the normalisation",
             1: "`training` is the output of a channel of zeros, not its "
             "change",
         },
@@ -96,16 +96,15 @@ def constant_before_batch_norm(training: float, evaluation: float) -> None:
         evaluation,
         7.5,
         {
-            0: "`evaluation` is zero, but the running mean does not know of "
+            0: "`evaluation` is zero, but the running mean does not include "
             "the constant",
             3.75: "`evaluation` divides by the variance instead of its root",
             2.5: "`evaluation` leaves out the scale",
             15: "`evaluation` leaves out the division",
-            8.5: "`evaluation` adds the shift, which drops out of a "
-            "difference",
-            4.5: "`evaluation` subtracts the mean from the constant; a "
-            "change does not see it",
-            5: "`evaluation` takes no notice of the normalisation",
+            8.5: "`evaluation` adds the shift, which cancels in a difference",
+            4.5: "`evaluation` subtracts the mean from the constant; it "
+            "cancels in a difference",
+            5: "`evaluation` ignores the normalisation",
         },
     )
 
@@ -117,10 +116,10 @@ def constant_before_batch_norm(training: float, evaluation: float) -> None:
     second_hint="Start with side 1 and distance 1. A layer with kernel k adds "
     "(k − 1) · distance to the side; only then does its stride multiply the "
     "distance.",
-    why="The receptive field says what a layer can know at all. Strides make "
-    "it grow geometrically, plain 3×3 convolutions only by two pixels each, "
-    "which is one reason why networks halve their images again and again. "
-    "Read on in `ResNet-18`.",
+    why="The receptive field says which pixels can affect a layer at all. "
+    "Strides make it grow geometrically, plain 3×3 convolutions only by two "
+    "pixels each, which is one reason why networks halve their images again "
+    "and again. Read on in `ResNet-18`.",
     read="resnet18#the-stem",
 )
 def receptive_field(receptive_field: Callable) -> None:
@@ -189,16 +188,16 @@ def _drawn_cases():
 
 @exercise(
     label="ex-convolutional-blocks-dilation",
-    hint="How many pixels lie from the first to the last that a window looks "
-    "at, both included? That number takes the place of the kernel's side.",
+    hint="How many pixels are there from the first to the last pixel that a "
+    "window reads, both included? That number replaces the kernel's side.",
     second_hint="With dilation d the window spans d · (k − 1) + 1 pixels. Use "
     "this span in the formula for the size, and a slice with step d where you "
     "read the window.",
-    why="Dilation widens the receptive field without more weights and without "
-    "giving up resolution, so networks that must answer for every pixel use "
-    "it in place of the last strides of a ResNet. Its cost is that "
-    "neighbouring outputs look at different pixels. For strides, which buy "
-    "the same width otherwise, read on in `ResNet-18`.",
+    why="Dilation widens the receptive field without more weights and "
+    "without giving up resolution, so networks that must answer for every "
+    "pixel use it instead of a ResNet's last strides. Its drawback is that "
+    "neighbouring outputs read different pixels. Strides widen the receptive "
+    "field, too: read on in `ResNet-18`.",
     read="resnet18#stages",
 )
 def dilated_convolve(convolve: Callable) -> None:
@@ -272,13 +271,12 @@ def _at_the_beginning(X, weights, training):
     hint="Draw one row of 8 pixels. Where does the first window begin, and "
     "where does the equation want it to begin?",
     second_hint="The equation wants one row and one column of zeros on every "
-    "side, whatever the size of the image. Pad in a step of its own, and let "
+    "side, whatever the size of the image. Pad in a separate step, and let "
     "the convolution pad nothing.",
-    why="Equal shapes prove little. Such a shift by one pixel costs no "
-    "accuracy in training from scratch, and ruins a network whose weights "
-    "come from elsewhere: it is among the most frequent faults of ported "
-    "models. Compare outputs, not shapes; `The Same Numbers in Three "
-    "Frameworks` does so for a whole ResNet.",
+    why="Equal shapes show little. If you train from scratch, the weights "
+    "adapt to such a shift by one pixel; if the weights come from elsewhere, "
+    "the outputs are wrong. Compare outputs, not shapes; `The Same Numbers "
+    "in Three Frameworks` does so for a whole ResNet.",
     read="same_numbers#moving-a-network",
 )
 def half_size(HalfSize: Callable) -> None:
@@ -286,12 +284,12 @@ def half_size(HalfSize: Callable) -> None:
     mistakes = [
         (
             _always_at_the_end,
-            "for an even number of pixels the zeros stand at the right and "
-            "at the bottom only, so that every window is shifted by a pixel",
+            "for an even number of pixels the zeros are on the right and at "
+            "the bottom only, so every window is shifted by a pixel",
         ),
         (
             _at_the_beginning,
-            "the zeros stand at the left and at the top only",
+            "the zeros are on the left and at the top only",
         ),
     ]
     for size in 8, 7:
@@ -307,15 +305,15 @@ def half_size(HalfSize: Callable) -> None:
 
 @exercise(
     label="ex-convolutional-blocks-mode",
-    hint="Go through two steps in a row and say at each line in which mode "
-    "the network is.",
+    hint="Go through two steps in a row and note at each line which mode the "
+    "network is in.",
     second_hint="After the first call the network is still in the mode in "
     "which the accuracy was measured. Which line should change it back, and "
     "when?",
     why="A network that is left in evaluation mode still learns something, "
-    "and that is why this fault lives long. To find it, look at a running "
-    "mean before and after a step: in training it moves, in evaluation it "
-    "does not. Read on under `Convolutional Blocks`, `Where the Frameworks "
+    "so this bug is easily overlooked. To find it, look at a running mean "
+    "before and after a step: in training it moves, in evaluation it does "
+    "not. Read on under `Convolutional Blocks`, `Where the Frameworks "
     "Differ`.",
     read="convolutional_blocks#where-the-frameworks-differ",
 )
@@ -327,17 +325,17 @@ def step_and_test(make_step_and_test: Callable) -> None:
 
 @exercise(
     label="ex-convolutional-blocks-groups",
-    hint="Bring the values that share a mean next to each other with a "
-    "reshape, and mind in which order your framework stores the channels.",
-    second_hint="Bring X to the shape (N, groups, channels of a group · "
-    "pixels), take mean and variance over the last axis, and reshape back. "
-    "With channels last, split the last axis first and move the pixels behind "
-    "it.",
+    hint="Use a reshape to put the values that share a mean next to each "
+    "other, and check in which order your framework stores the channels.",
+    second_hint="Reshape X to (N, groups, channels of a group · pixels), "
+    "take mean and variance over the last axis, and reshape back. With "
+    "channels last, first split the last axis and move the pixels after it.",
     why="With one group this is layer normalisation over an image, with as "
-    "many groups as channels instance normalisation. What they share is that "
-    "an image gets the same answer whoever its neighbours are, so there is "
-    "one mode and nothing to forget. That is why transformers and detectors, "
-    "with few images a device, prefer them. The next exercise compares.",
+    "many groups as channels it is instance normalisation. In each of them "
+    "the answer for an image does not depend on the rest of the batch, so "
+    "there is one mode and nothing to forget. That is why detectors, with "
+    "few images per device, and transformers prefer them. The next exercise "
+    "compares.",
     read="convolutional_blocks#batch-normalisation",
 )
 def group_norm(GroupNorm: Callable) -> None:
@@ -401,13 +399,13 @@ def _sum_of_kernels(parts):
 _FIELD_MISTAKES = [
     (
         _without_strides,
-        "the strides make no difference in it, but behind a stride "
+        "the strides make no difference in it, but after a stride "
         "neighbouring outputs are farther apart",
     ),
     (
         _own_stride,
-        "the stride of a layer enlarges the layer's own window; it "
-        "enlarges those of the layers after it",
+        "the stride of a layer enlarges the layer's own window; it should "
+        "enlarge those of the layers after it",
     ),
     (
         _only_last_stride,
@@ -418,7 +416,7 @@ _FIELD_MISTAKES = [
         _from_zero,
         "all results are too small by the same number: one pixel sees itself",
     ),
-    (_other_order, "the layers are gone through in the wrong order"),
+    (_other_order, "the loop goes through the layers in the wrong order"),
     (
         _sum_of_kernels,
         "the sides of the kernels are added, but windows overlap",

@@ -36,11 +36,11 @@ from d2lutils.check.reference import Weights, relu
     label="ex-gradient-flow-paths",
     hint="At each block a path goes either through the layers or along the "
     "shortcut; in a plain stack there is no choice.",
-    second_hint="Nine decisions with two ways each; four of the nine blocks "
-    "can be chosen in “9 over 4” ways. A removed residual block still has its "
-    "shortcut; a plain stack has nothing in its place.",
+    second_hint="There are nine choices between two ways; four of the nine "
+    "blocks can be chosen in “9 over 4” ways. A removed residual block still "
+    "has its shortcut; a plain stack has nothing in its place.",
     why="Removing two of nine blocks leaves a quarter of the paths, and "
-    "cutting a plain stack leaves none. Veit et al. (2016) saw just this "
+    "cutting a plain stack leaves none. Veit et al. (2016) saw this "
     "difference when they removed layers from trained networks. The "
     "chapter's lesion study repeats it.",
     read="gradient_flow#a-lesion-study",
@@ -56,7 +56,7 @@ def paths(
         {
             511: "`all_paths` lacks one: the path through no block is one, "
             "too",
-            81: "`all_paths` is 9², but each of nine blocks leaves two ways",
+            81: "`all_paths` is 9², but each of nine blocks gives two choices",
             9: "`all_paths` counts the paths through exactly one block",
         },
     )
@@ -78,7 +78,7 @@ def paths(
             510: "`left` is smaller by two; each removal does more than that",
             384: "`left` is three quarters, but how many paths have seven "
             "blocks?",
-            256: "`left` is right for one block less; two are removed",
+            256: "`left` is right for one removed block; two are removed",
         },
     )
     integer(
@@ -94,14 +94,14 @@ def paths(
 
 @exercise(
     label="ex-gradient-flow-scaled",
-    hint="Unroll two blocks and see how often λ stands in front of the first "
-    "input.",
+    hint="Unroll two blocks and see how often the first input is multiplied "
+    "by λ.",
     second_hint="The direct path goes through no branch, only through the "
     "shortcuts. Each of the 50 multiplies the gradient by λ.",
-    why="Fifty factors that are a little off one end far off one: the direct "
-    "path is open only if the shortcut is the identity. He et al., Identity "
-    "Mappings in Deep Residual Networks (2016), Sections 2 and 3, derive it "
-    "and test many other shortcuts.",
+    why="If a factor is a little off one, its fiftieth power is far off one: "
+    "the direct path is open only if the shortcut is the identity. He et "
+    "al., Identity Mappings in Deep Residual Networks (2016), Sections 2 and "
+    "3, derive it and test many other shortcuts.",
     read="gradient_flow#from-one-block-to-many",
 )
 def scaled_shortcut(less: float, more: float) -> None:
@@ -175,7 +175,7 @@ def product_order(gradient_at_input: Callable) -> None:
         [
             (
                 _forwards,
-                "the factors stand in the order of the forward pass",
+                "the factors are in the order of the forward pass",
             ),
             (_column, "`g` is treated as a column, not as a row"),
             (_columns_back, "`g` is treated as a column, not as a row"),
@@ -192,15 +192,16 @@ def product_order(gradient_at_input: Callable) -> None:
 
 @exercise(
     label="ex-gradient-flow-one-way",
-    hint="Which of the two summands does automatic differentiation know to "
-    "depend on the input?",
+    hint="Which of the two terms of the sum depends on the input, as far as "
+    "automatic differentiation knows?",
     second_hint="Follow `inputs` from the line that makes it to the addition. "
     "What does the function around `X` do to a derivative?",
-    why="A network can compute what is right and still not learn. A loss that "
-    "falls proves little, since the parameters behind the cut are trained. "
-    "Gradients are compared with difference quotients, as in the check: the "
-    "change of an output over the step that caused it. The chapter The Same "
-    "Numbers in Three Frameworks compares gradients between frameworks.",
+    why="A network can have the right outputs and still not learn properly. "
+    "A falling loss shows little, because the parameters after the cut are "
+    "trained. To test gradients, compare them with difference quotients, as "
+    "this check does: the change of an output divided by the step that "
+    "caused it. The chapter The Same Numbers in Three Frameworks compares "
+    "gradients between frameworks.",
     read="same_numbers#four-things-to-compare",
 )
 def one_way_shortcut(block: Callable) -> None:
@@ -224,23 +225,23 @@ def one_way_shortcut(block: Callable) -> None:
     "much longer?",
     second_hint="By the triangle inequality, g + gJ is at most (1 + ε) and at "
     "least (1 − ε) times as long as g. What do 50 such factors make?",
-    why="The bounds keep still as the network grows if ε shrinks like 1/L. "
-    "In a plain network the same ε would allow ε^L: next to nothing. This "
-    "is all that a shortcut guarantees. What branches do to it in practice "
-    "the chapter measures.",
+    why="The bounds stay where they are as the network grows if ε shrinks "
+    "like 1/L. In a plain network the same ε would only give ε^L: nearly "
+    "zero. A shortcut guarantees no more than this. The chapter measures "
+    "what branches do to it in practice.",
     read="gradient_flow#the-gradient-before-training",
 )
 def gradient_bounds(lower: float, upper: float) -> None:
-    """Check bounds for the norm of a gradient behind 50 blocks."""
+    """Check bounds for the norm of a gradient pulled through 50 blocks."""
     number(
         "lower",
         lower,
         0.98**50,
         {
             math.exp(-1): "`lower` is the limit for ever more blocks; here "
-            "are 50",
-            0: "`lower` is next to nothing, as in a plain network; here an "
-            "identity stands in every factor",
+            "there are 50",
+            0: "`lower` is nearly zero, as in a plain network; here every "
+            "factor contains an identity",
             1.02**50: "`lower` and `upper` are exchanged",
         },
         tolerance=2e-3,
@@ -250,7 +251,8 @@ def gradient_bounds(lower: float, upper: float) -> None:
         upper,
         1.02**50,
         {
-            math.e: "`upper` is the limit for ever more blocks; here are 50",
+            math.e: "`upper` is the limit for ever more blocks; here there "
+            "are 50",
             2: "`upper` adds up 50 times ε; the factors multiply",
         },
         tolerance=2e-3,
@@ -276,10 +278,10 @@ def _by_length(g, pull_backs):
     second_hint="Start with the list `[g]` and go through the blocks from the "
     "last to the first. The new entry k is the old entry k plus the old entry "
     "k − 1 pulled through the branch.",
-    why="The sum over 2^L paths takes L(L+1)/2 steps of backpropagation, "
-    "since paths of equal length can be added up on the way. It is how Veit "
-    "et al. (2016), Section 4.3, could say which lengths matter, though they "
-    "drew paths at random.",
+    why="The sum over 2^L paths takes only L(L+1)/2 steps of "
+    "backpropagation, because paths of equal length can be summed as you go. "
+    "Veit et al. (2016), Section 4.3, asked the same question about lengths, "
+    "but drew paths at random.",
     read="gradient_flow#two-to-the-power-of-n-paths",
 )
 def gradients_by_length(by_length: Callable) -> None:
@@ -306,8 +308,8 @@ def gradients_by_length(by_length: Callable) -> None:
             raise Wrong("the list is in falling order of length")
         if L > 1 and np.allclose(np.stack(rows), _by_length(g, pulls[::-1])):
             raise Wrong(
-                "the blocks are gone through from the first to the last; the "
-                "gradient meets the last one first"
+                "the loop goes through the blocks from the first to the "
+                "last; the gradient meets the last one first"
             )
         for k, (row, correct) in enumerate(zip(rows, right, strict=True)):
             array(f"by_length(…)[{k}], for L = {L}", row, correct, 1e-6)
@@ -320,8 +322,8 @@ def _pull(A, row):
 
 @exercise(
     label="ex-gradient-flow-lesion",
-    hint="Flatten the stages into one list of parts, and mind that taking "
-    "one out changes the numbers of the others.",
+    hint="Flatten the stages into one list of parts, and remember that "
+    "removing one changes the numbers of the others.",
     second_hint="Put the blocks of all three stages into one list, keep those "
     "whose index is not in `removed`, and build a new network around them "
     "with the same stem and head. Do not delete anything from `net`.",
@@ -360,7 +362,7 @@ class _Lesions:
             right = self.right(removed)
             if scores.shape != right.shape:
                 raise Wrong(
-                    f"`without(net, {removed})` puts out the shape "
+                    f"`without(net, {removed})` returns the shape "
                     f"{scores.shape}, `net` itself {right.shape}"
                 )
             if not _alike(scores, right):
@@ -469,16 +471,16 @@ def _dropped(X, weights, training, factor=KEEP):
 
 @exercise(
     label="ex-gradient-flow-stochastic",
-    hint="One random number a call decides in training; in evaluation "
+    hint="In training, one random number per call decides; in evaluation "
     "nothing is random.",
     second_hint="In training, draw one number between 0 and 1 and return the "
     "activated input if it is at least `keep`, else the whole block. In "
     "evaluation, multiply the branch by `keep` before you add it.",
-    why="Trained so, a network is used to losing blocks, and a step costs "
-    "less. Huang et al., Deep Networks with Stochastic Depth (2016, "
-    "arXiv:1603.09382), trained 1,202 layers with it, letting the "
-    "probability fall with the depth of the block. The lesion study shows "
-    "why the network bears it.",
+    why="A network trained in this way is used to losing blocks, and a step "
+    "costs less. Huang et al., Deep Networks with Stochastic Depth (2016, "
+    "arXiv:1603.09382), trained 1,202 layers with it; their `keep` falls "
+    "with the depth of the block. The chapter's lesion study removes blocks "
+    "after training instead.",
     read="gradient_flow#a-lesion-study",
 )
 def stochastic_depth(block: Callable) -> None:
@@ -553,19 +555,19 @@ def _like(Y, right):
 def _blame_step(Y, X, kept, scaled):
     if _like(Y, scaled):
         raise Wrong(
-            "in training mode the branch is divided by `keep`: another "
-            "convention than the one asked for"
+            "in training mode the branch is divided by `keep`: the exercise "
+            "asks for another convention"
         )
     if all(
         _like(y, x) or _like(y, k) for y, x, k in zip(Y, X, kept, strict=True)
     ):
         raise Wrong(
-            "the coin is thrown for each example; it is one for the whole "
-            "mini-batch"
+            "a coin is tossed for each example; it should be one for the "
+            "whole mini-batch"
         )
     if _like(Y, _dropped(X, Weights(), True)):
         raise Wrong("the branch is multiplied by `keep` in training, too")
     raise Wrong(
-        "in training mode the output is neither the input nor that of the "
-        "whole block"
+        "in training mode the output is neither the input nor the output of "
+        "the whole block"
     )

@@ -30,16 +30,16 @@ def _parameters(channels, reduced=True, bias=1):
 
 @exercise(
     label="ex-inception-second",
-    hint="Count each of the six convolutions by itself: its weights, its "
+    hint="Count each of the six convolutions separately: its weights, its "
     "biases, and how many channels it reads.",
     second_hint="The output stacks 128, 192, 96 and 64 channels. The 1×1 "
     "convolutions of all four paths read 256 channels, the 3×3 reads 128 and "
     "the 5×5 reads 32; each output channel has one bias.",
-    why="The output of one block decides what the next one costs, since three "
-    "of the four paths begin with a 1×1 convolution over all channels, and "
-    "the fourth pools them all. A residual block hands on as many channels as "
-    "it was given, so that the hundredth costs what the first did. Read on "
-    "under `From Inception to Residual Blocks`, `The Second Change`.",
+    why="The output of one block decides what the next one costs, since "
+    "three of the four paths begin with a 1×1 convolution over all channels, "
+    "and the fourth pools them all. A residual block returns as many "
+    "channels as it gets, so the hundredth block costs as much as the first. "
+    "Read on under `From Inception to Residual Blocks`, `The Second Change`.",
     read="inception#the-second-change-add-instead",
 )
 def inception_3b(shape: Sequence[int], parameters: int) -> None:
@@ -52,12 +52,12 @@ def inception_3b(shape: Sequence[int], parameters: int) -> None:
             (28, 28, 480): "`shape` has the channels last; the exercise asks "
             "for them first",
             (640, 28, 28): "`shape` counts the reductions, too; they stay "
-            "inside of their paths",
+            "inside their paths",
             (352, 28, 28): "`shape` takes for paths 2 and 3 the channels of "
             "the reductions",
             (416, 28, 28): "`shape` leaves out a path",
-            (256, 28, 28): "`shape` has the channels of the input; here "
-            "nothing is added, it is stacked",
+            (256, 28, 28): "`shape` has the channels of the input; the paths "
+            "are not added here but stacked",
         },
         ("channels", "height", "width"),
     )
@@ -67,14 +67,14 @@ def inception_3b(shape: Sequence[int], parameters: int) -> None:
         _parameters(256),
         {
             _parameters(256, bias=0): "`parameters` leaves out the biases",
-            _parameters(256, bias=2): "`parameters` counts two numbers an "
+            _parameters(256, bias=2): "`parameters` counts two numbers per "
             "output channel, as for batch normalisation; here it is one bias",
             _parameters(480): "`parameters` takes the channels of the output "
             "for those of the input",
             _parameters(192): "`parameters` takes the input of block 3a",
             _parameters(256, reduced=False): "`parameters` leaves out the "
-            "reductions in front of the large windows",
-            163_696: "`parameters` is that of block 3a",
+            "reductions before the large windows",
+            163_696: "`parameters` belongs to block 3a",
         },
     )
 
@@ -92,16 +92,15 @@ _DIRECT = _macs(*_ONES, *_WIDE2, *_WIDE3)
 
 @exercise(
     label="ex-inception-macs",
-    hint="At each of the 28 · 28 places every weight is used once, and a bias "
-    "is no multiplication.",
+    hint="Every weight is used once at each of the 28 · 28 positions, and a "
+    "bias is not a multiplication.",
     second_hint="Multiply k² · inputs · outputs by 28 · 28 for each "
     "convolution. Without the reductions, the 3×3 and the 5×5 read all 192 "
-    "channels, and paths 1 and 4 stay as they are.",
-    why="The reductions cost a little and save more than half, and with them "
-    "came the habit of asking what a layer costs before asking what it can "
-    "do. Tables in papers count in different ways, so say which one you use. "
-    "The bottleneck block is built on the same saving: read on in "
-    "`The Bottleneck Block`.",
+    "channels, and paths 1 and 4 do not change.",
+    why="The reductions cost a little and save more than half. Tables in "
+    "papers count operations in different ways, so say which one you use. "
+    "The bottleneck block saves in the same way: read on in `The Bottleneck "
+    "Block`.",
     read="bottleneck#what-a-layer-costs",
 )
 def inception_macs(block: int, without_reductions: int) -> None:
@@ -117,7 +116,7 @@ def inception_macs(block: int, without_reductions: int) -> None:
             2 * _REDUCED: "`block` counts a multiplication and its addition "
             "as two",
             _REDUCED // 784: "`block` is the number of weights; each is used "
-            "at every place",
+            "at every position",
             128_000_000: "`block` is rounded; hand in the exact number",
             _DIRECT: "`block` is the number without reductions",
             _macs(*_ONES, *_PATH2, *_PATH3, (192, 192, 3)): "`block` counts "
@@ -140,7 +139,7 @@ def inception_macs(block: int, without_reductions: int) -> None:
             "leaves out the convolution of path 4, too",
             _macs(*_ONES, (96, 128, 3), (16, 32, 5)): "`without_reductions` "
             "leaves out the reductions, but the large windows still read "
-            "what they put out",
+            "their outputs",
         },
     )
 
@@ -151,11 +150,11 @@ def inception_macs(block: int, without_reductions: int) -> None:
     "of it, number by number.",
     second_hint="Row i of the matrix should have a 1 in column i and one in "
     "column `channels` + i. Print the matrix for two channels.",
-    why="A reshape never fails as long as the numbers suffice, which makes it "
-    "the quietest of all faults: no shape shows it. Test a layer on inputs "
-    "for which you know the answer, such as one channel at a time. With the "
-    "right matrix, addition turns out to be a special case of concatenation, "
-    "which is what `The Third Change` is about.",
+    why="A reshape never fails if the number of entries is right, so no "
+    "shape reveals this bug. Test a layer on inputs for which you know the "
+    "answer, such as one channel at a time. With the right matrix, addition "
+    "turns out to be a special case of concatenation, which is what `The "
+    "Third Change` is about.",
     read="inception#the-third-change-make-it-a-block",
 )
 def merging_convolution(merging_convolution: Callable) -> None:
@@ -220,14 +219,14 @@ def _without_input(X, weights, training):
     label="ex-inception-dense",
     hint="How many channels does the second layer read? Start a loop with the "
     "input, and let each layer lengthen what the next one sees.",
-    second_hint="Layer i reads `in_channels` + i · `k` channels. In each turn "
-    "of the loop compute Y from all of X, then let X be X and Y put one "
-    "behind the other along the channels.",
-    why="A dense block never overwrites: what any layer has found is there "
-    "for all that follow, at a price that grows with the square of the depth. "
-    "A residual block keeps it in a sum instead. Both give the gradient a "
-    "direct way back to the input, and both are nested function classes. Read "
-    "on in `Residual Blocks`, `Function Classes`.",
+    second_hint="Layer i reads `in_channels` + i · `k` channels. In each "
+    "pass of the loop compute Y from all of X, then concatenate X and Y "
+    "along the channels and call the result X.",
+    why="A dense block never overwrites: the output of every layer stays "
+    "available to all later layers, at a cost that grows with the square of "
+    "the depth. A residual block keeps it in a sum instead. Each gives the "
+    "gradient a direct way back to the input. Read on in `Residual Blocks`, "
+    "`Function Classes`.",
     read="residual_block#room-for-doing-nothing",
 )
 def dense_block(DenseBlock: Callable) -> None:
@@ -241,7 +240,7 @@ def dense_block(DenseBlock: Callable) -> None:
         mistakes=[
             (
                 _dense(first_new=True),
-                "the new channels stand in front of those so far, not behind",
+                "the new channels come before the earlier ones, not after",
             ),
             (
                 _only_newest,
@@ -287,16 +286,15 @@ def _residual(last_relu=True, back_relu=False, bias=True, shortcut=True):
 
 @exercise(
     label="ex-inception-shortcut",
-    hint="Write `Inception` as it stands, and then ask of its output: how "
-    "many channels has it, how many should it have, and what comes last?",
+    hint="Write `Inception` first, and then ask of its output: how many "
+    "channels does it have, how many should it have, and what comes last?",
     second_hint="Stack the four paths, bring c1 + c2[1] + c3[1] + c4 channels "
     "back to `channels` with a 1×1 convolution that has a bias, add X, and "
     "apply the ReLU to the sum only.",
-    why="Inception's authors met residual networks with an experiment: the "
-    "same blocks with a shortcut trained much faster, and ended better than "
-    "without one by a thin margin only. So the shortcut is not a kind of "
-    "block but something that can be put around any. ResNeXt puts one around "
-    "many equal paths; read on in `The Third Change`.",
+    why="Inception's authors tried it: with a shortcut the same blocks "
+    "trained much faster, and ended only slightly better than without one. "
+    "So a shortcut can be put around any kind of block. ResNeXt puts one "
+    "around many equal paths; read on in `The Third Change`.",
     read="inception#the-third-change-make-it-a-block",
 )
 def residual_inception(ResidualInception: Callable) -> None:
@@ -310,7 +308,7 @@ def residual_inception(ResidualInception: Callable) -> None:
         mistakes=[
             (
                 _residual(last_relu=False),
-                "the ReLU behind the addition is missing",
+                "the ReLU after the addition is missing",
             ),
             (
                 _residual(back_relu=True),
@@ -319,7 +317,7 @@ def residual_inception(ResidualInception: Callable) -> None:
             ),
             (
                 _residual(back_relu=True, last_relu=False),
-                "the last ReLU stands in front of the addition",
+                "the last ReLU comes before the addition",
             ),
             (
                 _residual(bias=False),

@@ -42,14 +42,14 @@ def _off_the_path(right, changes, raw):
     mistakes = [
         (
             functools.partial(_rectified, make=right),
-            "there is a ReLU behind the addition",
+            "there is a ReLU after the addition",
         )
     ]
     if changes:
         return [*mistakes, (functools.partial(right, raw=True), raw)]
     activated = (
         functools.partial(right, activated=True),
-        "what is added is the input after batch normalisation and ReLU",
+        "the block adds the input after batch normalisation and ReLU",
     )
     return [*mistakes, activated]
 
@@ -68,13 +68,13 @@ def _same_block(block, right, arguments, case, mistakes):
 
 @exercise(
     label="ex-preactivation-clean",
-    hint="What does the name X stand for when it is added?",
-    second_hint="The name X is overwritten by what has been normalised and "
-    "activated, and added later. Keep the input under a name of its own.",
+    hint="What does the name X refer to when it is added?",
+    second_hint="The normalised and activated features overwrite the name X, "
+    "which is added later. Keep the input under a separate name.",
     why="One overwritten name puts batch normalisation and ReLU back on the "
-    "path of every block, and the network trains all the same, only not as "
-    "well when it is deep. Whether a block with a silent branch returns its "
-    "input is a test that finds such faults at once.",
+    "direct path of every block. The network still trains, only not as well "
+    "when it is deep. To find such bugs at once, test whether a block with a "
+    "silent branch returns its input.",
     read="preactivation#exactly-the-identity",
 )
 def clean_path(block: Callable) -> None:
@@ -85,8 +85,8 @@ def clean_path(block: Callable) -> None:
         mistakes = _off_the_path(
             right,
             in_channels != channels,
-            "the projection reads the input, and no longer what has been "
-            "normalised and activated",
+            "the projection reads the input, and no longer the normalised "
+            "and activated features",
         )
         case = f"{in_channels} to {channels} channels, stride {stride}"
         _same_block(block, right, arguments, case, mistakes)
@@ -134,15 +134,15 @@ def _post(X, weights, training, channels, stride=1):
 
 @exercise(
     label="ex-preactivation-bottleneck",
-    hint="Three times batch normalisation, ReLU, convolution; what is left "
-    "for behind the addition?",
+    hint="Batch normalisation, ReLU, convolution, three times; does anything "
+    "come after the addition?",
     second_hint="Batch normalisation and ReLU come first; what they return "
     "goes to the first convolution and, if the shape changes, to the "
     "projection. After the addition nothing follows.",
-    why="Of such blocks He et al. (2016) built the network of 1,001 layers "
-    "that had 4.92 % test error on CIFAR-10, better than its shallower "
-    "relatives. The same order, normalise, transform, add, is that of most "
-    "of today's transformers.",
+    why="He et al. (2016) built their network of 1,001 layers from such "
+    "blocks. It had 4.92 % test error on CIFAR-10, less than their shallower "
+    "networks. Most of today's transformers use the same order: normalise, "
+    "transform, add.",
     read="preactivation#moving-the-activation",
 )
 def preact_bottleneck(block: Callable) -> None:
@@ -160,15 +160,15 @@ def preact_bottleneck(block: Callable) -> None:
             *_off_the_path(
                 right,
                 in_channels != 4 * channels or stride != 1,
-                "the projection reads the input; it should read what has "
-                "been normalised and activated",
+                "the projection reads the input; it should read the "
+                "normalised and activated features",
             ),
         ]
         if stride == 2:
             mistakes.append(
                 (
                     functools.partial(right, first=True),
-                    "the stride stands on the first convolution",
+                    "the stride is on the first convolution",
                 )
             )
         case = f"{in_channels} channels to 4 · {channels}, stride {stride}"
@@ -177,15 +177,15 @@ def preact_bottleneck(block: Callable) -> None:
 
 @exercise(
     label="ex-preactivation-path",
-    hint="Count the stem, each addition, each projection, and what stands in "
-    "front of the pooling; count nothing that is on a branch.",
+    hint="Count the stem, what follows each addition, each projection, and "
+    "what comes before the pooling; count nothing that is on a branch.",
     second_hint="In the first network every block ends with a ReLU on the "
     "path, and a projection has a batch normalisation. In the second, only "
-    "the projections and the pooling read behind a normalisation and a ReLU.",
-    why="Only the number of ReLUs of the original network grows with its "
-    "depth. In the other network depth adds nothing but additions to the "
-    "path, which is why a thousand layers of it can be trained: He et al., "
-    "Identity Mappings in Deep Residual Networks (2016).",
+    "the projections and the pooling come after a normalisation and a ReLU.",
+    why="Only the number of ReLUs in the original network grows with its "
+    "depth. In the other network, depth adds nothing but additions to the "
+    "path. He et al., Identity Mappings in Deep Residual Networks (2016), "
+    "trained a thousand layers of it.",
     read="preactivation#moving-the-activation",
 )
 def direct_path(
@@ -201,8 +201,8 @@ def direct_path(
             55: "`post_relus` counts the ReLUs on the branches, too",
             10: "`post_relus` counts the blocks of one stage; there are "
             "three stages",
-            7: "`post_relus` is that of the chapter's network, with two "
-            "blocks a stage; nine are asked for",
+            7: "`post_relus` belongs to the chapter's network, with two "
+            "blocks per stage; the exercise asks for nine",
         },
     )
     integer(
@@ -212,7 +212,7 @@ def direct_path(
         {
             1: "`post_norms` lacks those on the shortcuts that change the "
             "shape",
-            2: "`post_norms` lacks that of the stem",
+            2: "`post_norms` lacks the one in the stem",
             57: "`post_norms` counts those on the branches, too",
         },
     )
@@ -226,9 +226,8 @@ def direct_path(
             3,
             {
                 1: f"`{name}` lacks some: the projection of a block that "
-                f"changes the shape reads behind {kind}",
-                2: f"`{name}` lacks one: {kind} stands in front of the "
-                "pooling",
+                f"changes the shape comes after {kind}",
+                2: f"`{name}` lacks one: {kind} comes before the pooling",
                 0: f"`{name}` is not zero: look at the end of the network, "
                 "and at the projections",
                 4: f"`{name}` is too large: the stem is bare",
@@ -242,12 +241,12 @@ def direct_path(
     "of the same size in both networks; look at the ends and at the other "
     "blocks.",
     second_hint="Write down how many channels each batch normalisation has, "
-    "in pairs of blocks. The first network normalises the stem's output and "
-    "after its two projections; the second normalises the input of every "
-    "block, and the end.",
-    why="The convolutions of the two networks are the same; all that moved "
-    "are normalisations. A comparison of the two is therefore fair, and a "
-    "count to the last number would show a layer that is too many.",
+    "in pairs of blocks. The first network also normalises the output of the "
+    "stem and of its two projections; the second normalises the input of "
+    "every block, and the last sum.",
+    why="The convolutions of the two networks are the same; only "
+    "normalisations have moved. So a comparison of the two is fair, and an "
+    "exact count would reveal a layer too many.",
     read="preactivation#what-else-must-change",
 )
 def norm_difference(difference: int) -> None:
@@ -257,15 +256,15 @@ def norm_difference(difference: int) -> None:
         difference,
         192,
         {
-            96: "`difference` counts one number a channel; batch "
+            96: "`difference` counts one number per channel; batch "
             "normalisation learns two",
             -192: "`difference` has the wrong sign: which network has more?",
-            288: "`difference` lacks the stem and what stands in front of "
+            288: "`difference` lacks the stem and the normalisation before "
             "the pooling",
             0: "`difference` is not zero: the blocks that change the shape "
             "normalise different numbers of channels",
             160: "`difference` lacks the stem",
-            320: "`difference` lacks what stands in front of the pooling",
+            320: "`difference` lacks the normalisation before the pooling",
         },
     )
 
@@ -275,13 +274,13 @@ def norm_difference(difference: int) -> None:
     hint="Which of the two blocks still has a ReLU on the direct path? And "
     "what does batch normalisation do to a channel whose entries are mostly "
     "positive?",
-    second_hint="List what stands on the path of the first block: is there a "
-    "ReLU? In the second, a channel that has been centred has about as many "
+    second_hint="List the layers on the direct path of the first block: is "
+    "there a ReLU? In the second, a centred channel has about as many "
     "entries below zero as above it.",
-    why="An open path is not all: with the ReLU in front of the addition it "
-    "is open, and the branches can only add. He et al., Identity Mappings in "
-    "Deep Residual Networks (2016), Table 2, found both variants worse than "
-    "the original.",
+    why="An open path is not enough: with the ReLU before the addition the "
+    "path is open, but the branches can only add. He et al., Identity "
+    "Mappings in Deep Residual Networks (2016), Table 2, found both variants "
+    "worse than the original.",
     read="preactivation#what-the-last-relu-does",
 )
 def open_entries(relu_before: float, norm_after: str) -> None:
@@ -321,17 +320,17 @@ def _network(
 
 @exercise(
     label="ex-preactivation-stem",
-    hint="Batch normalisation and ReLU move out of the first block into the "
-    "stem: there is one pair, not two, and both shortcut and branch begin "
-    "behind it.",
+    hint="Batch normalisation and ReLU move from the first block into the "
+    "stem: there is one pair, not two, and it comes before both shortcut and "
+    "branch.",
     second_hint="The stem has the convolution, batch normalisation and the "
     "ReLU. The first block begins with its first convolution, then has one "
     "batch normalisation, a ReLU and its second convolution; its shortcut is "
     "the identity. All other blocks are `PreActBlock`.",
     why="This is the network that the authors published. The shortcut of its "
-    "first block begins behind the activation, so that the first branch and "
-    "the first shortcut read the same features. The appendix of He et al., "
-    "Identity Mappings in Deep Residual Networks (2016), tells why the first "
+    "first block begins after the activation, so the first branch and the "
+    "first shortcut read the same features. The appendix of He et al., "
+    "Identity Mappings in Deep Residual Networks (2016), says why the first "
     "and the last unit need such attention.",
     read="preactivation#what-the-paper-found",
 )
@@ -339,7 +338,7 @@ def activated_stem(make: Callable) -> None:
     """Check the pre-activation network with an activated stem."""
     for num_blocks in 1, 2:
         right = functools.partial(_network, num_blocks=num_blocks)
-        case = f"with {num_blocks} block{'s' * (num_blocks > 1)} a stage"
+        case = f"with {num_blocks} block{'s' * (num_blocks > 1)} per stage"
         with in_case(case):
             same_function(
                 make,
@@ -354,13 +353,12 @@ def activated_stem(make: Callable) -> None:
                     ),
                     (
                         functools.partial(right, bare=False),
-                        "the first block still begins with an activation of "
-                        "its own",
+                        "the first block still begins with its own activation",
                     ),
                     (
                         functools.partial(right, ending=False),
-                        "the batch normalisation and ReLU in front of the "
-                        "pooling are missing",
+                        "the batch normalisation and ReLU before the pooling "
+                        "are missing",
                     ),
                 ],
                 case=case,

@@ -21,10 +21,10 @@ def _same(X):
 
 
 _MISTAKES = [
-    ({"after": _same}, "the ReLU behind the addition is missing"),
+    ({"after": _same}, "the ReLU after the addition is missing"),
     (
         {"before": relu, "after": _same},
-        "the last ReLU stands in front of the addition, not behind it",
+        "the last ReLU comes before the addition, not after it",
     ),
     (
         {"before": relu},
@@ -44,7 +44,7 @@ _OF_PROJECTIONS = (
 _OF_STRIDES = (
     {"same": True},
     "the strided convolution does not pad by one on each side: all of its "
-    "windows stand one pixel off",
+    "windows are one pixel off",
 )
 
 
@@ -82,20 +82,20 @@ def _check_basic(block, settings):
 
 @exercise(
     label="ex-residual-block-silent",
-    hint="Only the shortcut is left, and what follows the addition.",
+    hint="Only the shortcut and whatever follows the addition are left.",
     second_hint="Write each block as a formula with F(x) = 0. Is a ReLU "
     "applied to the sum? If so, −2 cannot leave the block.",
     why="Whether a silent block is exactly the identity depends on what "
-    "follows the addition, not on the branch. Inside a ResNet the "
-    "difference hardly shows, because the input of a block comes from a "
-    "ReLU. The chapter on pre-activation takes it up, with He et al., "
-    "Identity Mappings in Deep Residual Networks (2016).",
+    "follows the addition, not on the branch. Inside a ResNet the difference "
+    "hardly shows, because the input of a block comes from a ReLU. The "
+    "chapter on pre-activation returns to it, with He et al., Identity "
+    "Mappings in Deep Residual Networks (2016).",
     read="preactivation#exactly-the-identity",
 )
 def silent_branch(
     a: Sequence[float], b: Sequence[float], c: Sequence[float]
 ) -> None:
-    """Check what becomes of −2 and 3 in three blocks with a zero branch."""
+    """Check what happens to −2 and 3 in three blocks with a zero branch."""
     together(
         "not all three pairs are right",
         functools.partial(sequence, "a", a, (0, 3)),
@@ -111,10 +111,10 @@ def silent_branch(
     "normalisation, ReLU, 3×3 convolution, batch normalisation. Add the "
     "shortcut, then apply the ReLU. The projection is a 1×1 convolution with "
     "the same stride, and batch normalisation.",
-    why="You have written the block of which ResNet-18 and ResNet-34 are "
-    "made. Everything else in them is a stem, a head, and repetition: see "
-    "the chapter on ResNet-18. Every known implementation has these layers "
-    "in this order, so that weights can be exchanged between them.",
+    why="You have written the block that ResNet-18 and ResNet-34 consist of. "
+    "Everything else in them is a stem, a head, and repetition: see the "
+    "chapter on ResNet-18. The common implementations have these layers in "
+    "this order, so they can exchange weights.",
     read="resnet18#stages",
 )
 def residual_block(block: Callable) -> None:
@@ -124,18 +124,18 @@ def residual_block(block: Callable) -> None:
 
 @exercise(
     label="ex-residual-block-projection",
-    hint="Where does the stride have to appear, if both summands are to "
-    "have the same shape?",
+    hint="Where does the stride have to appear, if the two terms of the sum "
+    "should have the same shape?",
     second_hint="The projection is needed if the channels change *or* the "
     "stride is not 1, and it has to take steps of the same stride.",
-    why="A stride changes the shape as surely as a new number of channels. "
-    "The error is loud here; with an input of 2×2 the addition would have "
-    "broadcast, and nobody would have noticed. In the chapter on ResNet-18, "
-    "three stages begin with such a block.",
+    why="A stride changes the shape just as a new number of channels does. "
+    "Here you get an error; with an input of 2×2 the addition would have "
+    "broadcast, and the bug would have gone unnoticed. In the chapter on "
+    "ResNet-18, three stages begin with such a block.",
     read="resnet18#stages",
 )
 def strided_shortcut(block: Callable) -> None:
-    """Check the block whose shortcut did not know the stride."""
+    """Check the block whose shortcut ignored the stride."""
     _check_basic(block, [(4, 4, 1), (4, 6, 1), (4, 6, 2), (4, 4, 2)])
 
 
@@ -149,16 +149,15 @@ def _free(X, weights, training, channels, stride, first=0, side=1):
 
 @exercise(
     label="ex-residual-block-free",
-    hint="Slice with a step, then pad the axis of the channels, at its end "
-    "only.",
-    second_hint="Slice height and width with `[::stride]`. Then pad the axis "
-    "of the channels with `out_channels` minus the present number of zeros at "
-    "the end, and nothing in front.",
+    hint="Slice with a step, then pad the channel axis, at its end only.",
+    second_hint="Slice height and width with `[::stride]`. Then pad the "
+    "channel axis with zeros at the end, as many as `out_channels` minus the "
+    "existing channels, and none at the start.",
     why="A residual network with such shortcuts has exactly as many "
-    "parameters as the plain one. He et al. (2016) compared them so; if "
-    "the residual network is better, it is not because it has more weights. "
-    "They found projections slightly better, and identities good enough: "
-    "Section 4.1 and Table 3 there.",
+    "parameters as the plain one. He et al. (2016) compared them in this "
+    "way; if the residual network is better, it is not because it has more "
+    "weights. They found projections slightly better, and identities good "
+    "enough: see their Section 4.1 and Table 3.",
     read="function_classes#a-residual-network-for-small-images",
 )
 def free_shortcut(shortcut: Callable) -> None:
@@ -185,7 +184,7 @@ def free_shortcut(shortcut: Callable) -> None:
         mistakes = [
             (
                 functools.partial(right, side=-1),
-                "the zeros stand in front of the present channels",
+                "the zeros come before the existing channels",
             ),
             (tiled, "the new channels are copies, not zeros"),
         ]
@@ -193,7 +192,7 @@ def free_shortcut(shortcut: Callable) -> None:
             mistakes.append(
                 (
                     functools.partial(right, first=1),
-                    "the rows and columns that are kept do not begin with "
+                    "the rows and columns that you keep do not begin with "
                     "the first",
                 )
             )
@@ -202,7 +201,7 @@ def free_shortcut(shortcut: Callable) -> None:
                 (
                     averaged,
                     "rows and columns are averaged; the shortcut keeps some "
-                    "as they are",
+                    "unchanged",
                 ),
             ]
         same_function(
@@ -217,12 +216,12 @@ def free_shortcut(shortcut: Callable) -> None:
 @exercise(
     label="ex-residual-block-early-relu",
     hint="What has to be computed before the last ReLU?",
-    second_hint="Add first, then apply the ReLU to the sum. Between the last "
-    "batch normalisation and the addition nothing stands.",
-    why="With the ReLU in front of the addition a block can only add to its "
-    "input, so that features grow from block to block. He et al., Identity "
-    "Mappings in Deep Residual Networks (2016), tried it: Table 2 (c) there. "
-    "The chapter on pre-activation shows where the ReLU can go instead.",
+    second_hint="Add first, then apply the ReLU to the sum. There is nothing "
+    "between the last batch normalisation and the addition.",
+    why="With the ReLU before the addition a block can only add to its "
+    "input, so features grow from block to block. He et al., Identity "
+    "Mappings in Deep Residual Networks (2016), tried it: see their Table 2 "
+    "(c). The chapter on pre-activation shows where the ReLU can go instead.",
     read="preactivation#moving-the-activation",
 )
 def early_relu(block: Callable) -> None:
@@ -256,15 +255,15 @@ def _relu_first(X, weights, training):
 
 @exercise(
     label="ex-residual-block-preactivation",
-    hint="Nothing is left for behind the addition: the branch begins with "
-    "what used to end the block before.",
-    second_hint="Batch normalisation, ReLU, convolution, and the same three "
-    "once more. Then add the input itself, before its normalisation, and "
-    "return the sum.",
-    why="Nothing stands on the way of the input but additions, so a block "
-    "with a silent branch is the identity for every input, and the gradient "
-    "passes it unchanged. He et al. (2016) trained 1,001 layers of this kind; "
-    "the chapter on pre-activation tells how.",
+    hint="Nothing comes after the addition: the branch begins with what used "
+    "to end the previous block.",
+    second_hint="The order is batch normalisation, ReLU, convolution, and "
+    "the same three once more. Then add the input itself, before its "
+    "normalisation, and return the sum.",
+    why="The direct path holds nothing but additions, so a block with a "
+    "silent branch is the identity for every input, and the gradient passes "
+    "through it unchanged. He et al. (2016) trained 1,001 layers of this "
+    "kind; the chapter on pre-activation shows how.",
     read="preactivation#moving-the-activation",
 )
 def preactivation_block(block: Callable) -> None:
@@ -277,12 +276,12 @@ def preactivation_block(block: Callable) -> None:
         mistakes=[
             (
                 functools.partial(_preactivation, after=relu),
-                "there is a ReLU behind the addition",
+                "there is a ReLU after the addition",
             ),
             (
                 functools.partial(_preactivation, activated=True),
-                "what is added is the input after its normalisation and "
-                "ReLU, not the input",
+                "the block adds the input after its normalisation and ReLU, "
+                "not the input",
             ),
             (
                 _convolution_first,

@@ -66,7 +66,7 @@ _NOT_RESNET26 = [
     (_size((2, 2, 2, 2), basic=True), "this is ResNet-18, of basic blocks"),
     (_size((3, 4, 6, 3)), "this is ResNet-50: it has too many blocks"),
     (_size((1, 2, 4, 1)), "the blocks are not distributed equally"),
-    (_size((1, 1, 1, 1)), "there is one block a stage, which is ResNet-14"),
+    (_size((1, 1, 1, 1)), "there is one block per stage, which is ResNet-14"),
 ]
 
 
@@ -126,16 +126,15 @@ AXES = ("channels", "height", "width")
 
 @exercise(
     label="ex-resnet-family-larger",
-    hint="Count how often each side is halved on the way, and ask of each "
-    "part at how many positions it works.",
+    hint="Count how often each side is halved, and ask of each part at how "
+    "many positions it works.",
     second_hint="The stem divides the sides by 4, each later stage by 2 once "
     "more. A convolution works once per position, so its cost grows like (320 "
     "/ 224)². Which layer comes after the average over all positions?",
     why="A convolutional network with global average pooling takes images of "
-    "any size, and its cost grows with their area. Testing on larger "
-    "images than those of training is a cheap way to a better accuracy, "
-    "and the parameters do not even notice. Read on in the table of "
-    "ResNet-50 in this chapter.",
+    "any size, and its cost grows with their area. Its parameters do not "
+    "change, so you can test on larger images than you trained on. Read on "
+    "in the table of ResNet-50 in this chapter.",
     read="resnet_family#resnet-50-stage-by-stage",
 )
 def larger_images(
@@ -143,7 +142,7 @@ def larger_images(
 ) -> None:
     """Check what larger images do to ResNet-101 (factor: 1 %)."""
     if not isinstance(shapes, list | tuple) or len(shapes) != 4:
-        raise Wrong("`shapes` has to be a list of four shapes, one a stage")
+        raise Wrong("`shapes` has to be a list of four shapes, one per stage")
     for i, (channels, side) in enumerate(
         zip(_CHANNELS, (80, 40, 20, 10), strict=True)
     ):
@@ -154,7 +153,7 @@ def larger_images(
             right,
             {
                 (channels, side, side): f"`shapes[{i}]` has the channels "
-                "inside the blocks; a bottleneck puts out more",
+                "inside the blocks; a bottleneck outputs more",
                 (side, side, 4 * channels): f"`shapes[{i}]` has its axes in "
                 "another order: channels, height, width are asked for",
             },
@@ -191,14 +190,14 @@ _STAGES = ("layer1", "layer2", "layer3", "layer4")
 
 @exercise(
     label="ex-resnet-family-depths",
-    hint="Write the depth as a sum: what is there always, and what one more "
-    "block adds.",
+    hint="Write the depth as a sum: the layers that are always there, and "
+    "those that each block adds.",
     second_hint="The first convolution and the last layer are always there, "
     "and each bottleneck adds three layers: depth = 3 · blocks + 2. At least "
     "four blocks are needed.",
-    why="The name of a ResNet fixes the number of its blocks and nothing "
-    "about where they stand. Bottlenecks allow every third depth, basic "
-    "blocks every second. Read on in the exercise on blocks that move.",
+    why="The name of a ResNet fixes the number of its blocks but not their "
+    "stages. Bottlenecks allow every third depth, basic blocks every second. "
+    "Read on in the exercise on blocks that move.",
     read="resnet_family#what-the-numbers-count",
 )
 def num_blocks(num_blocks: Callable) -> None:
@@ -254,12 +253,12 @@ _ALL = 60_192_808
     "has c, c and 4c channels after its convolutions, and the first has 4c "
     "more for the projection. Do not forget the 64 of the stem; each channel "
     "has two parameters.",
-    why="Half of the layers and hardly any parameters: counts of parameters "
-    "say little about where the time of a network goes. Batch "
-    "normalisation goes through all numbers of its input and does next to "
-    "nothing with each, so memory is what it waits for; in evaluation it "
-    "can be merged into the convolution before it. Read on in What a "
-    "Layer Costs.",
+    why="Batch normalisation has half of the layers and hardly any "
+    "parameters: counts of parameters say little about where a network "
+    "spends its time. Batch normalisation reads all numbers of its input and "
+    "does very little with each, so it mostly waits for memory; in "
+    "evaluation it can be merged into the convolution before it. Read on in "
+    "What a Layer Costs.",
     read="bottleneck#what-a-layer-costs",
 )
 def batch_norm_share(
@@ -272,7 +271,7 @@ def batch_norm_share(
         number,
         right,
         {
-            _CONVOLVED: "`number` counts one number a channel; batch "
+            _CONVOLVED: "`number` counts one number per channel; batch "
             "normalisation learns a scale and a shift",
             2 * right: "`number` counts the running statistics, which are "
             "not learned",
@@ -287,8 +286,8 @@ def batch_norm_share(
         of_parameters,
         right / _ALL,
         {
-            100 * right / _ALL: "`of_parameters` is a percentage; a fraction "
-            "is asked for",
+            100 * right / _ALL: "`of_parameters` is a percentage; hand in a "
+            "fraction",
             right / (_ALL - right): "`of_parameters` compares with the other "
             "parameters, not with all",
         },
@@ -303,8 +302,7 @@ def batch_norm_share(
             "all",
             155 / 152: "`of_layers` compares with the layers that the name "
             "counts; batch normalisation is not among them",
-            100 * 155 / 311: "`of_layers` is a percentage; a fraction is "
-            "asked for",
+            100 * 155 / 311: "`of_layers` is a percentage; hand in a fraction",
         },
         tolerance=0.01,
     )
@@ -322,9 +320,9 @@ def _parameters(c):
     "17c² + 12c parameters. Subtract those of c = 256 from those of c = 64 or "
     "512, ten times. Its MACs are 17c² times the positions of its stage.",
     why="A weight is stored once and used at every position. So fifty blocks "
-    "cost the same arithmetic in any distribution, but many parameters at "
-    "the end and many activations at the beginning. Read on in ResNet-50, "
-    "Stage by Stage, where the two columns tell these two stories.",
+    "cost the same arithmetic in any distribution, but they have many "
+    "parameters at the end and many activations at the beginning. Read on in "
+    "ResNet-50, Stage by Stage, where two columns show this.",
     read="resnet_family#resnet-50-stage-by-stage",
 )
 def moved_blocks(to_stage_1: Sequence[int], to_stage_4: Sequence[int]) -> None:
@@ -356,8 +354,8 @@ def moved_blocks(to_stage_1: Sequence[int], to_stage_4: Sequence[int]) -> None:
 
 @exercise(
     label="ex-resnet-family-26",
-    hint="The previous exercise tells how many blocks there are; the class "
-    "ResNet takes a block and four numbers.",
+    hint="From the previous exercise you know how many blocks there are; the "
+    "class ResNet takes a block and four numbers.",
     second_hint="26 = 3 · 8 + 2, so eight bottlenecks have to be spread over "
     "four stages; hand `Bottleneck` and the four numbers to `ResNet`.",
     why="A depth between the published ones costs one line, because the "
@@ -405,11 +403,10 @@ def resnet26(resnet26: Callable) -> None:
     "told to expect.",
     second_hint="After the first block, `channels` times the block's "
     "`expansion` channels arrive at the next one.",
-    why="A mistake that shows with one kind of block only is one that a test "
-    "with the other kind never finds. The number of channels inside a "
-    "block and that between blocks are two different things, and they "
-    "happen to be equal in ResNet-18. Read on in the chapter ResNet-18, "
-    "where `stage` is written.",
+    why="A mistake that affects only one kind of block is never found by a "
+    "test with the other kind. The number of channels inside a block and the "
+    "number between blocks are different things that happen to be equal in "
+    "ResNet-18. Read on in the chapter ResNet-18, where `stage` is written.",
     read="resnet18#stages",
 )
 def stage_of_bottlenecks(stage: Callable) -> None:
@@ -440,9 +437,8 @@ def stage_of_bottlenecks(stage: Callable) -> None:
     label="ex-resnet-family-activations",
     hint="Take `num_macs` and change the rule by which a layer is counted: "
     "its output has a shape, of which one axis is the batch.",
-    second_hint="For each convolution, multiply the output's entries of one "
-    "image: channels, height and width. Leave the axis of the batch and the "
-    "last layer out.",
+    second_hint="For each convolution, multiply the channels, the height and "
+    "the width of the output. Leave out the batch axis and the last layer.",
     why="Arithmetic, parameters and activations are three different costs, "
     "and a network can be cheap in one and expensive in another. The "
     "third decides how large a batch can be. Read on in the exercise On a "

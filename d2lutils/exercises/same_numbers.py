@@ -21,14 +21,15 @@ from d2lutils.check.recognise import backend_of, network
 @exercise(
     label="ex-same-numbers-layout",
     hint="`transpose` takes, for each axis of the result, the number of the "
-    "axis that it comes from; write the names of the axes above each other.",
+    "axis that it comes from; write the names of the old and new axes one "
+    "below the other.",
     second_hint="(out, in, height, width) becomes (height, width, in, out): "
     "the new axes come from the old axes 2, 3, 1 and 0. For the way back, ask "
     "the same question once more.",
     why="The four axes of a kernel are the same in all frameworks, and only "
-    "their order differs, so moving a convolution is one transposition. "
-    "It is also all that d2l.get_weights and d2l.set_weights do for it. "
-    "Read on in One Dictionary of Weights.",
+    "their order differs, so moving a convolution takes one transposition. "
+    "d2l.get_weights and d2l.set_weights do no more than that for a "
+    "convolution. Read on in One Dictionary of Weights.",
     read="same_numbers#one-dictionary-of-weights",
 )
 def kernel_layout(to_keras: Callable, from_keras: Callable) -> None:
@@ -69,8 +70,8 @@ def kernel_layout(to_keras: Callable, from_keras: Callable) -> None:
                 (kernel.reshape(weight.shape), shuffled),
                 (
                     kernel.transpose(2, 3, 1, 0),
-                    "is the same permutation as on the way there; the way "
-                    "back is another",
+                    "is the same permutation as for the way there; the way "
+                    "back needs another",
                 ),
             ],
         ),
@@ -112,14 +113,13 @@ def kernel_layout(to_keras: Callable, from_keras: Callable) -> None:
 
 @exercise(
     label="ex-same-numbers-dense",
-    hint="Write down a small matrix, say of 2 rows and 3 columns; then its "
-    "transposed, and what a reshape to 3 rows makes of it.",
+    hint="Write down a small matrix, say with 2 rows and 3 columns; then its "
+    "transpose, and the result of a reshape to 3 rows.",
     second_hint="One framework stores (out, in) and the other (in, out). The "
-    "array has to be transposed, also where it is square.",
-    why="A reshape makes any array fit and says nothing. Of all ways to lose "
-    "a network on the way from one framework to another, this is the "
-    "quietest: shapes are right, the layer learns again if it is trained, "
-    "and only the accuracy is gone. Read on in Moving a Network.",
+    "array has to be transposed, even if it is square.",
+    why="A reshape makes the array fit and gives no warning. The shapes are "
+    "right, and the layer can be trained again; only the accuracy is lost. "
+    "So compare outputs when you move a network. Read on in Moving a Network.",
     read="same_numbers#moving-a-network",
 )
 def load_dense(load_dense: Callable) -> None:
@@ -153,11 +153,11 @@ def load_dense(load_dense: Callable) -> None:
             ),
             (
                 X @ shuffled.T + bias,
-                f"{case}: the weights fit and are in the wrong places; "
+                f"{case}: the weights fit but are in the wrong places; "
                 + (
                     "a square array fits without being transposed, too"
                     if inputs == outputs
-                    else "a reshape changes no order"
+                    else "a reshape does not change the order"
                 ),
             ),
         ]
@@ -182,14 +182,14 @@ def _conv(channels, size, stride, same=0):
 
 @exercise(
     label="ex-same-numbers-padding",
-    hint="Write down, for a row of 8 pixels and stride 2, which of them the "
-    "first position of the kernel covers.",
+    hint="For a row of 8 pixels and stride 2, write down which pixels the "
+    "kernel covers at its first position.",
     second_hint="With kernel k the zeros on each side are k // 2, whatever "
     "the stride. Pad with this number explicitly.",
-    why="Padding is a convention, and frameworks have different ones for the "
-    "same word. With stride 2 the two networks look at their image with "
-    "an offset of a pixel. Write padding out as numbers wherever you can. "
-    "Read on in Residual Blocks, where `conv` is written so.",
+    why="Padding is a convention, and frameworks use the same word for "
+    "different ones. With stride 2 the two networks look at the image with "
+    "an offset of one pixel. Write padding out as numbers wherever you can. "
+    "Read on in Residual Blocks, where `conv` does so.",
     read="residual_block#anatomy-of-a-block",
 )
 def moved_conv(conv: Callable) -> None:
@@ -234,10 +234,10 @@ def _batch_norm(X, weights, training):
     second_hint="Keras' default ε is 1e-3 and its momentum 0.99; the book's "
     "layers have 1e-5, and the batch's statistics enter with a weight of a "
     "tenth.",
-    why="Half a thousandth in one layer becomes the third digit of the logits "
-    "after twenty, and where a variance is small it becomes much more. "
-    "Defaults are a part of a network that no file of weights contains. "
-    "Read on in the exercise Which rows change?",
+    why="A difference of half a thousandth in one layer becomes one in the "
+    "third digit of the logits after twenty layers, and much more where a "
+    "variance is small. Defaults are a part of the network that no file of "
+    "weights contains. Read on in the exercise Which rows change?",
     read="same_numbers#the-proof",
 )
 def moved_batch_norm(batch_norm: Callable) -> None:
@@ -256,7 +256,7 @@ def moved_batch_norm(batch_norm: Callable) -> None:
     # Without what is added, β: with γ = 1 it is X / √(variance + ε).
     Y = backend.forward(net, 2 * X) - backend.forward(net, X)
     if Y.shape != X.shape or not np.isfinite(Y).all() or (Y == 0).any():
-        raise Wrong("this is no batch normalisation of three channels")
+        raise Wrong("this is not a batch normalisation of three channels")
     epsilon = float(np.mean((X / Y) ** 2)) - variance
     if not np.isclose(epsilon, 1e-5, rtol=0.1):
         side = "large" if epsilon > 1e-5 else "small"
@@ -309,13 +309,12 @@ def _names(name, value, known):
     label="ex-same-numbers-found",
     hint="Ask of each mistake whether it changes the shape of anything, and "
     "whether it changes a number.",
-    second_hint="Without the projection the addition gets two shapes. A "
-    "window that is shifted, and a number that is added under a root, leave "
-    "all shapes as they are.",
-    why="Most mistakes in moving a network leave all shapes as they are. "
-    "Tests of shapes are cheap and find the gross ones; only numbers find "
-    "the others, and they find all of them. Read on in Four Things to "
-    "Compare.",
+    second_hint="Without the projection the addition gets two different "
+    "shapes. A shifted window and another number under the root change no "
+    "shape.",
+    why="Most mistakes in moving a network change no shape. Tests of shapes "
+    "are cheap and find the gross mistakes; to find the others, compare "
+    "numbers. Read on in Four Things to Compare.",
     read="same_numbers#four-things-to-compare",
 )
 def mistakes_found(by_shapes: Iterable[str], by_logits: Iterable[str]) -> None:
@@ -334,13 +333,13 @@ def mistakes_found(by_shapes: Iterable[str], by_logits: Iterable[str]) -> None:
     second_hint="n / (n − 1) − 1 = 1 / (n − 1). Count n as images times "
     "positions of the last stage: the network divides each side by 32.",
     why="The larger the batch and the image, the less it matters how a "
-    "variance is estimated. It matters where few values meet: in the last "
-    "stages, with small images, in batches of two. Read on in The Proof, "
-    "where eight small images make n = 32.",
+    "variance is estimated. It matters where a channel has few values: in "
+    "the last stages, with small images, in batches of two. Read on in The "
+    "Proof, where eight small images make n = 32.",
     read="same_numbers#the-proof",
 )
 def largest_batch(at_64: int, at_224: int) -> None:
-    """Check from which batch on the two variances are alike."""
+    """Check the largest batch for which the two variances still differ."""
     for name, value, positions, less, more in [
         ("at_64", at_64, 4, 1, 16),
         ("at_224", at_224, 49, 9, 196),
@@ -355,9 +354,9 @@ def largest_batch(at_64: int, at_224: int) -> None:
                 1000 // more: f"{sides} twice as high and wide as it is",
                 1000 // positions + 1: f"`{name}` is the first batch for "
                 "which the difference is smaller",
-                1000: f"`{name}` is a number of values of a channel, not of "
+                1000: f"`{name}` is a number of values in a channel, not of "
                 "images",
-                1001: f"`{name}` is a number of values of a channel, not of "
+                1001: f"`{name}` is a number of values in a channel, not of "
                 "images",
             },
         )
@@ -368,13 +367,13 @@ def largest_batch(at_64: int, at_224: int) -> None:
     hint="Follow the epsilon, and then the weight of the new statistics, "
     "through evaluation, through training, and through the step.",
     second_hint="In training mode the outputs use the batch's statistics, "
-    "which ε enters, too. The running statistics are written in that step and "
-    "not read.",
-    why="An epsilon enters every output and so every row. The weight of the "
-    "new statistics enters nothing but the running statistics: no "
-    "comparison of outputs or gradients after one step can see it, and "
-    "after an epoch it looks like overfitting. That is why the chapter "
-    "compares four things and not one. Read on in Four Things to Compare.",
+    "and ε is added there, too. The step writes the running statistics but "
+    "does not read them.",
+    why="An epsilon affects every output and so every row. The weight of the "
+    "new statistics affects only the running statistics: a comparison of "
+    "outputs and gradients within one step cannot see it, and after an epoch "
+    "it looks like overfitting. That is why the chapter compares four things "
+    "and not one. Read on in Four Things to Compare.",
     read="same_numbers#four-things-to-compare",
 )
 def changed_rows(epsilon: Iterable[str], momentum: Iterable[str]) -> None:
@@ -415,12 +414,11 @@ def _unbiased(before, after, n):
     hint="Take the new running variance apart: which part of it has been "
     "estimated from this batch?",
     second_hint="`after` is nine tenths of `before` plus a tenth of the "
-    "batch's variance. Only that second part is to be multiplied by n / (n − "
-    "1).",
-    why="A moving average mixes what was known with what is new, and only the "
-    "new part was estimated in two ways. With this function the last row "
-    "of the table agrees at every step of a training and not at the first "
-    "only. Read on in The Proof.",
+    "batch's variance. Multiply only the second part by n / (n − 1).",
+    why="A moving average mixes old and new estimates, and the frameworks "
+    "differ only in the new one. With this function the last row of the "
+    "table agrees at every step of a run, not only at the first. Read on in "
+    "The Proof.",
     read="same_numbers#the-proof",
 )
 def unbiased_variance(unbiased: Callable) -> None:
@@ -441,8 +439,8 @@ def unbiased_variance(unbiased: Callable) -> None:
         mistakes=[
             (
                 lambda before, after, n: after * n / (n - 1),
-                "`unbiased` corrects the whole running variance, the part "
-                "that was there before the batch included",
+                "`unbiased` corrects the whole running variance, including "
+                "the part that was there before the batch",
             ),
             (
                 lambda before, after, n: 0.9 + (after - 0.9) * n / (n - 1),
@@ -453,15 +451,15 @@ def unbiased_variance(unbiased: Callable) -> None:
                 lambda before, after, n: (
                     0.9 * before + (after - 0.9 * before) * (n - 1) / n
                 ),
-                "`unbiased` goes in the wrong direction: it makes a biased "
-                "estimate of an unbiased one",
+                "`unbiased` goes in the wrong direction: it turns an "
+                "unbiased estimate into a biased one",
             ),
             (
                 lambda before, after, n: (
                     0.1 * before + (after - 0.1 * before) * n / (n - 1)
                 ),
-                "`unbiased` takes the new statistics to have a weight of "
-                "0.9; theirs is a tenth",
+                "`unbiased` gives the new statistics a weight of 0.9; their "
+                "weight is 0.1",
             ),
             (
                 lambda before, after, n: (

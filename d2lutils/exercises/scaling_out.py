@@ -24,11 +24,10 @@ PARAMETERS = 11_175_370  # of ResNet-18, with one channel and ten classes
     second_hint="In each of the two rounds a worker sends seven eighths of "
     "its gradient of 4 bytes per parameter. The server receives the whole "
     "gradient from each of the eight.",
-    why="The load of the ring is nearly the same for two workers and for a "
-    "thousand, that of a single server grows with each of them. That is why "
-    "the frameworks add up gradients in rings or trees, and why large groups "
-    "share the work of a parameter server among several. Read on in Around a "
-    "Ring.",
+    why="In a ring, a worker sends at most twice as much with a thousand "
+    "workers as with two, while the load of a single server grows with every "
+    "worker. That is why frameworks sum gradients in rings or trees, and why "
+    "large groups use several parameter servers. Read on in Around a Ring.",
     read="scaling_out#around-a-ring",
 )
 def bytes_sent(ring: int, server: int) -> None:
@@ -41,7 +40,7 @@ def bytes_sent(ring: int, server: int) -> None:
         {
             7 * n // 8: "`ring` is that of one round; there are two",
             2 * n: "`ring`: in each round a worker sends seven of its eight "
-            "chunks, not all",
+            "chunks, not all of them",
             n: "`ring` is one gradient; the ring goes around twice",
             14 * n: "`ring` is what all workers send together",
             7 * n: "`ring` is what a worker would send if it sent its whole "
@@ -71,10 +70,10 @@ def bytes_sent(ring: int, server: int) -> None:
     second_hint="The batch becomes eight times as large, and by the rule the "
     "learning rate does as well. The steps are the images divided by the "
     "batch, rounded up.",
-    why="Eight times fewer steps, each about eight times as long: that is "
-    "all the rule says, and it holds while the gradient hardly changes "
-    "within eight small steps. At the start it does change, hence the "
-    "warm-up. Read on in A Larger Batch, a Larger Step.",
+    why="There are eight times fewer steps, each about eight times as long. "
+    "The rule says no more than that, and it holds while the gradient hardly "
+    "changes within eight small steps. At the start it does change, which is "
+    "why there is a warm-up. Read on in A Larger Batch, a Larger Step.",
     read="scaling_out#a-larger-batch-a-larger-step",
 )
 def eight_machines(lr: float, steps_before: int, steps_after: int) -> None:
@@ -84,12 +83,12 @@ def eight_machines(lr: float, steps_before: int, steps_after: int) -> None:
         lr,
         0.8,
         {
-            0.1: "`lr` is that of one machine; the batch is eight times as "
-            "large now",
+            0.1: "`lr` is the rate for one machine; the batch is eight times "
+            "as large now",
             0.1 * 8**0.5: "`lr` follows the square root of the batch, which "
             "is another rule",
-            0.1 / 8: "`lr` became smaller, and the fewer steps would be "
-            "shorter, too",
+            0.1 / 8: "`lr` became smaller: there would be fewer steps, and "
+            "they would be shorter, too",
         },
     )
     integer(
@@ -120,10 +119,10 @@ def eight_machines(lr: float, steps_before: int, steps_after: int) -> None:
     second_hint="With K workers, a step takes 0.4 / K seconds and the time to "
     "send 2 · (K − 1) / K gradients. For the bandwidth, set T(2) equal to 0.4 "
     "s.",
-    why="Whether machines help is decided by one ratio, the time to compute a "
-    "batch over the time to send a gradient, and it is worth a minute with "
-    "a pencil before a cluster is rented. A larger batch, shorter numbers "
-    "and an earlier start improve it. Read on in How Much Faster?",
+    why="Whether more machines help depends on one ratio, the time to "
+    "compute a batch over the time to send a gradient. Work it out before "
+    "you rent a cluster. A larger batch, shorter numbers and sending earlier "
+    "improve it. Read on in How Much Faster?",
     read="scaling_out#how-much-faster",
 )
 def speed_up(two: float, eight: float, bandwidth: float) -> None:
@@ -134,9 +133,9 @@ def speed_up(two: float, eight: float, bandwidth: float) -> None:
         two,
         c / (c / 2 + send),
         {
-            2: "`two` forgets the time that the gradients take",
+            2: "`two` leaves out the time to send the gradients",
             (c / 2 + send) / c: "`two` is upside down: the time of one "
-            "worker belongs above",
+            "worker is the numerator",
             c / (c + send): "`two`: each worker computes only half of the "
             "batch",
             c / (c / 2 + 2 * send): "`two`: with two workers a ring sends "
@@ -152,17 +151,17 @@ def speed_up(two: float, eight: float, bandwidth: float) -> None:
         eight,
         c / (c / 8 + 1.75 * send),
         {
-            8: "`eight` forgets the time that the gradients take",
+            8: "`eight` leaves out the time to send the gradients",
             (c / 8 + 1.75 * send) / c: "`eight` is upside down: the time of "
-            "one worker belongs above",
+            "one worker is the numerator",
             c / (c / 8 + 2 * send): "`eight`: a worker sends a little less "
             "than two gradients",
-            c / (c / 8 + send): "`eight` takes the sending of two workers",
+            c / (c / 8 + send): "`eight` uses the sending time of two workers",
             c / (c / 8 + 0.875 * send): "`eight` counts one of the two rounds",
             c / (c / 8 + 1.75 * send) / 8: "`eight` is the efficiency, not "
             "the speed-up",
-            c / (c / 8 + 8 * send): "`eight`: in a ring the time of sending "
-            "hardly grows with the workers",
+            c / (c / 8 + 8 * send): "`eight`: in a ring the sending time "
+            "hardly grows with the number of workers",
         },
         tolerance=0.01,
     )
@@ -171,8 +170,8 @@ def speed_up(two: float, eight: float, bandwidth: float) -> None:
         bandwidth,
         225,
         {
-            112.5: "`bandwidth` leaves all of the 0.4 s for the sending, but "
-            "half of them are needed for computing",
+            112.5: "`bandwidth` uses all of the 0.4 s for sending, but "
+            "computing takes half of them",
             450: "`bandwidth`: with two workers a ring sends one gradient in "
             "all",
             1800: "`bandwidth` is in megabits per second",
@@ -247,15 +246,16 @@ _ACCUMULATED = [
 
 @exercise(
     label="ex-scaling-out-accumulate",
-    hint="What is the gradient of the sum over a part, if `gradient` returns "
-    "that of the mean?",
-    second_hint="Multiply what `gradient` returns for a part by the number of "
-    "its examples, add up, and divide by the number of all examples.",
-    why="Accumulating gradients makes one small machine compute what a large "
-    "one, or a group, computes: the batch is bounded by patience and no "
-    "longer by memory. Only batch normalisation sees the difference, for it "
-    "takes its statistics from each part. Read on in Batch Normalisation "
-    "Sees Its Shard.",
+    hint="If `gradient` returns the gradient of the mean over a part, what "
+    "is the gradient of the sum?",
+    second_hint="Multiply the result of `gradient` for each part by the "
+    "part's number of examples, add the products, and divide by the number "
+    "of all examples.",
+    why="With accumulated gradients, one small machine computes what a large "
+    "one, or a group, computes: time limits the batch and no longer memory. "
+    "Only batch normalisation makes a difference, because it takes its "
+    "statistics from each part. Read on in Batch Normalisation Sees Its "
+    "Shard.",
     read="scaling_out#batch-normalisation-sees-its-shard",
 )
 def accumulated(accumulate: Callable) -> None:
@@ -305,14 +305,14 @@ def _step(w, sums, count, lr, decay):
 
 @exercise(
     label="ex-scaling-out-decay",
-    hint="Write the gradient that one worker would follow if it had all the "
-    "examples; how often does the decay stand in it?",
+    hint="Write down the gradient that one worker would use if it had all "
+    "the examples; how often does the decay occur in it?",
     second_hint="Write w − lr · (sum of all sums / count + decay · w). How "
     "often does your step subtract lr · decay · w?",
-    why="What is added up over the workers must be split among them first. "
-    "The same holds for everything that a step adds to the gradient of the "
-    "data, and the engine for TensorFlow, which is printed in In This "
-    "Book's Programs, has to heed it in just this place.",
+    why="If the workers' terms are summed, each worker must contribute only "
+    "its share. The same holds for everything that a step adds to the "
+    "gradient of the data, so the TensorFlow engine, which is printed in In "
+    "This Book's Programs, has to take care of it here.",
     read="scaling_out#in-this-book-s-programs",
 )
 def decayed_step(step: Callable) -> None:
@@ -346,7 +346,7 @@ def decayed_step(step: Callable) -> None:
             ),
             (
                 lambda w, sums, count, lr, decay: w - lr * sum(sums) / count,
-                "the weights do not decay at all any more",
+                "the weights no longer decay at all",
             ),
             (
                 lambda w, sums, count, lr, decay: (
@@ -416,15 +416,16 @@ def _swapped(means, variances, sizes):
 
 @exercise(
     label="ex-scaling-out-statistics",
-    hint="Go by sums: what are the sum of a shard's values and the sum of "
-    "their squares?",
+    hint="Work with sums: what are the sum of a shard's values and the sum "
+    "of their squares?",
     second_hint="A shard of n values with mean m and variance v has the sum n "
     "· m and the sum of squares n · (v + m²). Add both over the shards, "
     "divide by the number of all values, and subtract the squared mean.",
-    why="This is all that synchronised batch normalisation has to know of the "
-    "other workers: two numbers a channel and the sizes, in every layer. The "
-    "same formula merges the statistics of any two sets without their data; "
-    "for equal shards it is that of Batch Normalisation Sees Its Shard.",
+    why="Synchronised batch normalisation needs no more than this from the "
+    "other workers: two numbers per channel and the sizes, in every layer. "
+    "The same formula merges the statistics of any two sets without their "
+    "data; for equal shards it is the one in Batch Normalisation Sees Its "
+    "Shard.",
     read="scaling_out#batch-normalisation-sees-its-shard",
 )
 def whole_statistics(combine: Callable) -> None:
@@ -449,7 +450,7 @@ def whole_statistics(combine: Callable) -> None:
         mistakes=[
             (
                 _no_spread,
-                "`combine` leaves out how far the shards' means lie apart",
+                "`combine` leaves out how far apart the shards' means are",
             ),
             (_no_sizes, "`combine` does not use the sizes"),
             (
@@ -460,7 +461,7 @@ def whole_statistics(combine: Callable) -> None:
             (
                 _neither,
                 "`combine` averages means and variances: it uses neither the "
-                "sizes nor how far the means lie apart",
+                "sizes nor how far apart the means are",
             ),
             (_unbiased, "`combine` returns the unbiased variance"),
             (_swapped, "`combine` returns the variance first"),

@@ -25,8 +25,8 @@ from d2lutils.check.values import plain
 @exercise(
     label="ex-smoothed-lead",
     hint="The chapter has a formula for the lead. The smallest loss follows "
-    "from the two probabilities that belong to it: that of the right class, "
-    "and that of each of the others.",
+    "from the two probabilities that belong to it: one for the right class, "
+    "and one for each of the others.",
     second_hint="The right class gets 1 − ε + ε / K, each other one ε / K. "
     "The lead is the logarithm of their ratio; the loss is the sum of −p · "
     "log p over all K classes.",
@@ -46,12 +46,12 @@ def smoothed_lead(lead: float, loss: float) -> None:
         {
             math.log(4): "`lead` lets the whole share ε go to one other "
             "class; over how many is it spread?",
-            math.log(41): "`lead` is that of 10 classes",
+            math.log(41): "`lead` belongs to 10 classes",
             math.log(91): "`lead` is the chapter's, of 10 classes and "
             "another ε",
             math.log(9001): "`lead` belongs to another ε",
             math.log10(4001): "`lead` is a logarithm to the base 10; the "
-            "softmax is made of powers of e",
+            "softmax uses powers of e",
             4001: "`lead` is the ratio of two probabilities; of what are "
             "they the exponentials?",
         },
@@ -133,7 +133,7 @@ _LOSS_MISTAKES = [
     ),
     (
         lambda s, y, e: _smoothed(s, y, 1 - e),
-        "`smoothed_loss` has ε and 1 − ε in each other's place",
+        "`smoothed_loss` exchanges ε and 1 − ε",
     ),
     (
         lambda s, y, e: _smoothed(np.exp(_log_softmax(s)), y, e),
@@ -148,7 +148,7 @@ _LOSS_MISTAKES = [
         lambda s, y, e: (1 - e) * _smoothed(s, y, 0),
         "`smoothed_loss` lacks the second term of the equation",
     ),
-    (_undivided, "`smoothed_loss` adds up over the classes without the 1 / K"),
+    (_undivided, "`smoothed_loss` sums over the classes without the 1 / K"),
     (
         _unreduced,
         "in `smoothed_loss` the right class keeps its full share of 1",
@@ -165,11 +165,11 @@ _LOSS_MISTAKES = [
     "the mean of −log p over all classes, then the mean over the images; −log "
     "p is the logarithm of a softmax in one call.",
     why="A smoothed loss is the mixture of two cross-entropies, one with the "
-    "label and one with the uniform distribution. Therefore a library that "
-    "has only the first gets the second by one mean over the classes, which "
-    "is how d2l.fit does it in TensorFlow and MXNet. That the logarithm and "
-    "the softmax are taken in one step is not a detail: separately, a score "
-    "of a thousand makes the loss infinite and the network NaN.",
+    "label and one with the uniform distribution. So if a library has only "
+    "the first, one mean over the classes gives the second, which is how "
+    "d2l.fit does it in TensorFlow and MXNet. It matters that the logarithm "
+    "and the softmax are computed in one step: separately, a score of a "
+    "thousand makes the loss infinite and the network NaN.",
     read="speedrun#targets-that-can-be-reached",
 )
 def smoothed_loss(smoothed_loss: Callable) -> None:
@@ -187,8 +187,8 @@ def smoothed_loss(smoothed_loss: Callable) -> None:
             return found.item()
         if np.shape(found) == np.shape(labels):
             raise Wrong(
-                "`smoothed_loss` returns a loss for each image; the mean "
-                "over the batch is asked for"
+                "`smoothed_loss` returns a loss for each image; it should "
+                "return the mean over the batch"
             )
         return found
 
@@ -226,17 +226,17 @@ def smoothed_loss(smoothed_loss: Callable) -> None:
 
 @exercise(
     label="ex-whole-stem",
-    hint="Write down height and width behind the stem and behind each stage, "
-    "for both networks; a convolution costs its weights once for each of its "
-    "output's positions.",
+    hint="Write down height and width after the stem and after each stage, "
+    "for both networks; a convolution costs its weights once for each "
+    "position of its output.",
     second_hint="The sides are 28, 14 and 7 instead of 14, 7 and 4. Go "
     "through the layers of each stage, projections and the last layer "
     "included.",
-    why="One argument, and the network costs nearly four times as much, "
-    "while not one parameter is added. That is the cheapest way to buy "
-    "accuracy with time, or time with accuracy; what it buys here, the "
-    "command `python -m benchmarks.speedrun --variant whole_stem` tells. Read "
-    "on in A Network Cut to Size.",
+    why="One argument makes the network cost nearly four times as much "
+    "without adding a parameter. So it is a simple way to trade time for "
+    "accuracy, or accuracy for time; the command `python -m "
+    "benchmarks.speedrun --variant whole_stem` measures what it gains here. "
+    "Read on in A Network Cut to Size.",
     read="speedrun#a-network-cut-to-size",
 )
 def whole_stem(macs: int, ratio: float) -> None:
@@ -269,7 +269,7 @@ def whole_stem(macs: int, ratio: float) -> None:
             right - projections - 1280: "`macs` lacks the projections and "
             "the fully connected layer",
             right - 288 * 28**2: "`macs` lacks the stem",
-            cost((28, 14, 7), 3): "`macs` is that of an image of three "
+            cost((28, 14, 7), 3): "`macs` belongs to an image with three "
             "channels",
             cost((28, 28, 28)): "`macs` lets the stages keep all pixels, too",
         },
@@ -289,16 +289,16 @@ def whole_stem(macs: int, ratio: float) -> None:
 
 @exercise(
     label="ex-next-bfloat16",
-    hint="How many bits of the fraction are there behind the 1? A sum goes "
-    "to the nearest number: compare the step with half of the distance to "
-    "the next one.",
-    second_hint="bfloat16 keeps seven bits behind the 1. A sum is rounded to "
-    "the nearest neighbour: is a thousandth more than half of the distance to "
-    "it?",
-    why="The loss of the steps is complete, not gradual: below half a unit "
-    "in the last place nothing arrives, and a thousand times nothing is "
-    "nothing. Hence the weights of mixed precision are float32, although "
-    "the products are not. Read on in More Operations per Second.",
+    hint="How many bits does the fraction have after the 1? A sum is rounded "
+    "to the nearest number: compare the step with half the distance to the "
+    "next one.",
+    second_hint="bfloat16 keeps seven bits after the 1. A sum is rounded to "
+    "the nearest number: is a thousandth more than half the distance to the "
+    "next one?",
+    why="Steps below half a unit in the last place are lost completely: a "
+    "thousand of them change nothing. That is why mixed precision keeps the "
+    "weights in float32, although the products are in bfloat16. Read on in "
+    "More Operations per Second.",
     read="speedrun#more-operations-per-second",
 )
 def next_bfloat16(next_number: float, after_1000_steps: float) -> None:
@@ -310,8 +310,8 @@ def next_bfloat16(next_number: float, after_1000_steps: float) -> None:
         {
             1: "`next_number` is 1, or much closer to it than seven bits "
             "allow",
-            1 + 2**-8: "`next_number` takes the fraction to have a bit more",
-            1 + 2**-6: "`next_number` takes the fraction to have a bit less",
+            1 + 2**-8: "`next_number` gives the fraction one bit too many",
+            1 + 2**-6: "`next_number` gives the fraction one bit too few",
             1 + 2**-10: "`next_number` is that of float16, whose fraction "
             "has ten bits",
             1.001: "`next_number` is the exact sum of the first step",
@@ -436,14 +436,14 @@ def _softmax(scores):
     label="ex-lying-mirror",
     hint="Name the four axes of a batch of images in your framework, and say "
     "along which of them a mirror image is reversed. In training the wrapper "
-    "is as if it were not there, and the network inside knows its mode.",
-    second_hint="A mirror image exchanges left and right, so the axis of the "
-    "width is reversed, and no other. Is it the last one in your framework?",
-    why="No error is raised, for an image that stands on its head has the "
-    "same shape. An augmentation or an averaging is right only if its images "
-    "could have come from the data: a mirrored shoe could, one that is upside "
-    "down could not. So look at some of the images, as the chapter does "
-    "above. Read on in More Images Than There Are.",
+    "changes nothing, and the network inside has to know its mode.",
+    second_hint="A mirror image exchanges left and right, so only the width "
+    "axis is reversed. Is it the last one in your framework?",
+    why="No error is raised, because an upside-down image has the same "
+    "shape. An augmentation or an averaging is right only if its images "
+    "could have come from the data: a mirrored shoe could, one that is "
+    "upside down could not. So look at some of the images, as the chapter "
+    "does above. Read on in More Images Than There Are.",
     read="speedrun#more-images-than-there-are",
 )
 def lying_mirror(flip_average: Callable) -> None:
@@ -466,12 +466,11 @@ def _compare_mirror(trial):
             ),
             (
                 (one + trial.of_inner(False, 2)) / 2,
-                "the second image is not the mirror image: it stands on its "
-                "head",
+                "the second image is not the mirror image: it is upside down",
             ),
             (
                 (one + trial.of_inner(False, 2, 3)) / 2,
-                "the second image has been turned by half a turn",
+                "the second image has been rotated by half a turn",
             ),
             (
                 (one + trial.of_inner(False, 0)) / 2,
@@ -482,7 +481,7 @@ def _compare_mirror(trial):
             (2 * right, "the two scores are added and not halved"),
             (
                 (_softmax(one) + _softmax(mirror)) / 2,
-                "probabilities are averaged; scores are asked for",
+                "probabilities are averaged; it should be scores",
             ),
             (
                 (trial.of_inner(True) + trial.of_inner(True, 3)) / 2,
@@ -554,13 +553,13 @@ def _compare_weights(found, wanted, words):
     label="ex-limping-cycle",
     hint="Print the learning rate at the start, after a quarter, at half and "
     "at the end, or plot it.",
-    second_hint="After the first quarter, three quarters are left: the share "
-    "of the rest that is done is (done − 1/4) / (3/4), and the rate is one "
-    "minus that share, times `lr`.",
+    second_hint="After the first quarter, three quarters are left: the "
+    "finished share of the rest is (done − 1/4) / (3/4), and the rate is one "
+    "minus this share, times `lr`.",
     why="No framework complains when a schedule goes below zero. The loss "
-    "does, but late: by then the network has been good, and one looks for "
-    "the fault in the data or the model. A schedule is a function of one "
-    "number, and plotting it costs a line. Read on in Fewer Epochs.",
+    "shows it, but late: by then the network has been good, and you may look "
+    "for the bug in the data or the model. A schedule is a function of one "
+    "number, and one line plots it. Read on in Fewer Epochs.",
     read="speedrun#fewer-epochs",
 )
 def limping_cycle(one_cycle: Callable) -> None:
@@ -626,13 +625,13 @@ _SCHEDULE_MISTAKES = [
     (_half_cosine, "`warm_cosine` has no warm-up"),
     (
         lambda done: 10 * done if done < 0.1 else _half_cosine(done),
-        "`warm_cosine` jumps after the first tenth: its cosine has begun "
-        "with the training",
+        "`warm_cosine` jumps after the first tenth: its cosine begins with "
+        "the run",
     ),
     (
         _warm(lambda rest: _half_cosine(0.9 * rest)),
-        "`warm_cosine` does not arrive at 0: its cosine is as long as the "
-        "whole training",
+        "`warm_cosine` does not reach 0: its cosine is as long as the whole "
+        "run",
     ),
     (
         _warm(lambda rest: _half_cosine(2 * rest)),
@@ -660,16 +659,15 @@ _SCHEDULE_MISTAKES = [
 
 @exercise(
     label="ex-warm-cosine",
-    hint="Two cases, and they meet at 1. In the second, first compute which "
-    "share of the rest is done.",
+    hint="There are two cases, and they meet at 1. In the second, first "
+    "compute which share of the rest is done.",
     second_hint="Up to a tenth return 10 · done. After it let r = (done − "
     "0.1) / 0.9 and return (1 + cos(π · r)) / 2.",
     why="Most networks of today are trained with this schedule or a close "
     "relative of it; the cosine comes from Loshchilov and Hutter, SGDR "
-    "(2017, arXiv:1608.03983). In which way the rate falls matters less than "
-    "that it rises first, is large for long, and ends at zero. Whether one "
-    "of two such schedules is better only several seeds can tell, with the "
-    "largest rate chosen for each of them: read on in the next exercise.",
+    "(2017, arXiv:1608.03983). To say whether one of two such schedules is "
+    "better, you need several seeds, and the largest rate has to be chosen "
+    "for each schedule: read on in the next exercise.",
     read="speedrun#fewer-epochs",
 )
 def warm_cosine(warm_cosine: Callable) -> None:

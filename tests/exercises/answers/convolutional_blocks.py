@@ -229,7 +229,10 @@ ANSWERS = {
             ("check.sizes_to_112([224], [1])", "but not all"),
             ("check.sizes_to_112([224, 225], [1, 0])", "gives 113 outputs"),
             ("check.sizes_to_112([222, 223], [1, 0])", "gives 111 outputs"),
-            ("check.sizes_to_112([223, 224], [1, 0])", "mixed up"),
+            (
+                "check.sizes_to_112([223, 224], [1, 0])",
+                "exchanges the two sizes",
+            ),
             ("check.sizes_to_112([223, 224], [0, 0])", "leaves over"),
             ("check.sizes_to_112(224, 1)", "has to be a list"),
         ],
@@ -245,7 +248,7 @@ ANSWERS = {
             ),
             (
                 "check.constant_before_batch_norm(0, 0)",
-                "the running mean does not know of the constant",
+                "the running mean does not include the constant",
             ),
             (
                 "check.constant_before_batch_norm(0, 3 * 5 / 4)",
@@ -417,7 +420,7 @@ check.dilated_convolve(with_holes)
                     "layers.ZeroPadding2D(((0, 1), (0, 1)))",
                     "((0, 0), (0, 0), (0, 1), (0, 1))",
                 ),
-                "at the right and at the bottom only",
+                "on the right and at the bottom only",
             ),
             (
                 half_size(
@@ -425,7 +428,7 @@ check.dilated_convolve(with_holes)
                     "layers.ZeroPadding2D(((1, 0), (1, 0)))",
                     "((0, 0), (0, 0), (1, 0), (1, 0))",
                 ),
-                "at the left and at the top only",
+                "on the left and at the top only",
             ),
             (
                 half_size(

@@ -302,7 +302,7 @@ check.product_order(gradient)
     },
     "gradient_bounds": {
         "wrong": [
-            ("check.gradient_bounds(0, 1.02**50)", "next to nothing"),
+            ("check.gradient_bounds(0, 1.02**50)", "nearly zero"),
             ("check.gradient_bounds(0.98**50, 2)", "the factors multiply"),
             (
                 "check.gradient_bounds(0.02**50, 1.02**50)",
@@ -408,7 +408,7 @@ check.lesion(Lesioned)
                 scaled("self.keep * Y", "scale = 1 - self.keep"),
                 "the branch is multiplied by",
             ),
-            (EACH, "the coin is thrown for each example"),
+            (EACH, "a coin is tossed for each example"),
             (
                 replace_each(
                     ("torch.rand(()) >=", "torch.rand(()) <"),

@@ -257,7 +257,7 @@ ANSWERS = {
             ("check.inception_3b((28, 28, 480), 388_736)", "channels last"),
             (
                 "check.inception_3b((256, 28, 28), 388_736)",
-                "it is stacked",
+                "not added here but stacked",
             ),
             (
                 "check.inception_3b((480, 28, 28), 388_736 - 640)",
@@ -370,7 +370,7 @@ ANSWERS = {
                     ),
                     ("[X, part(X)]", "[part(X), X]"),
                 ),
-                "in front of those so far",
+                "before the earlier ones",
             ),
             (ONLY_NEWEST, "only the newest channels"),
             (
@@ -404,7 +404,7 @@ ANSWERS = {
             *cut_off("residual_inception", "ResidualInception"),
             (
                 replace_words("{relu}(X + self.back(Y))", "X + self.back(Y)"),
-                "the ReLU behind the addition is missing",
+                "the ReLU after the addition is missing",
             ),
             (
                 replace_words("X + self.back(Y)", "X + {relu}(self.back(Y))"),
@@ -414,7 +414,7 @@ ANSWERS = {
                 replace_words(
                     "{relu}(X + self.back(Y))", "X + {relu}(self.back(Y))"
                 ),
-                "stands in front of the addition",
+                "comes before the addition",
             ),
             (
                 replace_each(

@@ -130,7 +130,7 @@ ANSWERS = {
     },
     "norm_difference": {
         "wrong": [
-            ("check.norm_difference(96)", "one number a channel"),
+            ("check.norm_difference(96)", "one number per channel"),
             ("check.norm_difference(-192)", "the wrong sign"),
             ("check.norm_difference(288)", "lacks the stem"),
             ("check.norm_difference(0)", "is not zero"),
@@ -150,7 +150,7 @@ ANSWERS = {
                     "return X + self.conv2(Y)",
                     "return {relu}(X + self.conv2(Y))",
                 ),
-                "a ReLU behind the addition",
+                "a ReLU after the addition",
             ),
             (
                 replace("return X + self.conv2(Y)", "return self.conv2(Y)"),
@@ -168,7 +168,7 @@ ANSWERS = {
                     "X + self.branch(A{training})",
                     "{relu}(X + self.branch(A{training}))",
                 ),
-                "a ReLU behind the addition",
+                "a ReLU after the addition",
             ),
             (
                 replace("self.projection(A)", "self.projection(X)"),
@@ -181,7 +181,7 @@ ANSWERS = {
                 ),
                 "the input after batch normalisation and ReLU",
             ),
-            (STRIDE_FIRST, "the stride stands on the first convolution"),
+            (STRIDE_FIRST, "the stride is on the first convolution"),
         ],
         "right": [
             {
@@ -265,9 +265,9 @@ check.preact_bottleneck(Other)
             ("check.activated_stem(PreActResNet)", "with its bare stem"),
             (
                 variant(first="PreActBlock(16, 16),"),
-                "an activation of its own",
+                "its own activation",
             ),
-            (variant(end=False), "in front of the pooling are missing"),
+            (variant(end=False), "before the pooling are missing"),
             (variant(pair=False), "the parameters do not fit"),
         ],
         "right": [

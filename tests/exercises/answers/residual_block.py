@@ -232,7 +232,7 @@ ANSWERS = {
                     ("(0, missing)", "(missing, 0)"),
                     ("(0, missing)", "(missing, 0)"),
                 ),
-                "in front of the present channels",
+                "before the existing channels",
             ),
             (
                 replace_each(
@@ -341,8 +341,8 @@ check.free_shortcut(shortcut)
     "early_relu": {
         "wrong": [
             *cut_off("early_relu", "Block"),
-            (subclass(RECTIFIED, SUM), "in front of the addition, not behind"),
-            (subclass(SECOND, SUM), "behind the addition is missing"),
+            (subclass(RECTIFIED, SUM), "before the addition, not after"),
+            (subclass(SECOND, SUM), "after the addition is missing"),
             (
                 subclass(RECTIFIED, RECTIFIED_SUM),
                 "a ReLU between the branch and the addition",
@@ -362,7 +362,7 @@ check.free_shortcut(shortcut)
                     "return X + self.branch(X{training})",
                     "return {relu}(X + self.branch(X{training}))",
                 ),
-                "a ReLU behind the addition",
+                "a ReLU after the addition",
             ),
             (
                 {

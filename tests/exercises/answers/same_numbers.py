@@ -169,7 +169,7 @@ ANSWERS = {
             (
                 "check.kernel_layout(*2 * [lambda W: "
                 "W.transpose(2, 3, 1, 0)])",
-                "the way back is another",
+                "the way back needs another",
             ),
             (
                 """
@@ -264,7 +264,7 @@ check.kernel_layout(
                         "set_data(kernel.reshape(layer.weight.shape))",
                     ),
                 ),
-                "a reshape changes no order",
+                "a reshape does not change the order",
             ),
             (
                 replace_each(
@@ -304,7 +304,7 @@ check.kernel_layout(
                         ]
                     ]
                 ),
-                "with 4 inputs and 4 outputs: the weights fit and are in the "
+                "with 4 inputs and 4 outputs: the weights fit but are in the "
                 "wrong places",
             ),
         ],
@@ -451,7 +451,7 @@ check.moved_conv(conv)
             ),
             (
                 replace("kept = 0.9 * before", "kept = 0.1 * before"),
-                "theirs is a tenth",
+                "their weight is 0.1",
             ),
             (
                 """

@@ -144,7 +144,7 @@ check.accumulated(by_images)
             (
                 "check.decayed_step(lambda w, sums, count, lr, decay: "
                 "w - lr * sum(sums) / count)",
-                "do not decay at all",
+                "no longer decay at all",
             ),
             (
                 "check.decayed_step(lambda w, sums, count, lr, decay: "
@@ -213,7 +213,7 @@ check.decayed_step(step)
     },
     "whole_statistics": {
         "wrong": [
-            (combine("0"), "how far the shards' means lie apart"),
+            (combine("0"), "how far apart the shards' means are"),
             (
                 "check.whole_statistics(lambda m, v, n: "
                 "(np.mean(m), np.mean(v) + np.var(m)))",
@@ -303,7 +303,7 @@ check.whole_statistics(combine)
     },
     "eight_machines": {
         "wrong": [
-            ("check.eight_machines(0.1, 235, 30)", "that of one machine"),
+            ("check.eight_machines(0.1, 235, 30)", "the rate for one machine"),
             ("check.eight_machines(0.1 * 8 ** 0.5, 235, 30)", "square root"),
             ("check.eight_machines(0.0125, 235, 30)", "became smaller"),
             ("check.eight_machines(0.8, 234, 30)", "`steps_before` leaves"),
@@ -317,14 +317,14 @@ check.whole_statistics(combine)
     },
     "speed_up": {
         "wrong": [
-            ("check.speed_up(2, 8, 225)", "`two` forgets"),
+            ("check.speed_up(2, 8, 225)", "`two` leaves out"),
             ("check.speed_up(1.4, 1.7, 225)", "`two` is upside down"),
             ("check.speed_up(0.526, 0.588, 225)", "only half of the batch"),
             ("check.speed_up(0.435, 0.588, 225)", "half a gradient"),
             ("check.speed_up(0.357, 0.588, 225)", "is the efficiency"),
             ("check.speed_up(0.714, 0.519, 225)", "less than two gradients"),
             ("check.speed_up(0.714, 0.976, 225)", "of two workers"),
-            ("check.speed_up(0.714, 0.588, 112.5)", "for computing"),
+            ("check.speed_up(0.714, 0.588, 112.5)", "computing takes half"),
             ("check.speed_up(0.714, 0.588, 1800)", "in megabits"),
         ],
         "right": [

@@ -286,7 +286,7 @@ ANSWERS = {
                     "(1 - epsilon) * right + epsilon * over_classes",
                     "epsilon * right + (1 - epsilon) * over_classes",
                 ),
-                "in each other's place",
+                "exchanges ε and 1 − ε",
             ),
             (
                 replace(
@@ -419,7 +419,7 @@ check.limping_cycle(one_cycle)
     },
     "next_bfloat16": {
         "wrong": [
-            ("check.next_bfloat16(1 + 1 / 256, 1)", "a bit more"),
+            ("check.next_bfloat16(1 + 1 / 256, 1)", "one bit too many"),
             ("check.next_bfloat16(1.01, 1)", "a round decimal number"),
             ("check.next_bfloat16(1 + 2**-23, 1)", "seven bits allow"),
             ("check.next_bfloat16(1.0078125, 2)", "without any rounding"),
@@ -447,7 +447,7 @@ check.next_bfloat16(129 / 128, float(w))
     "lying_mirror": {
         "wrong": [
             *cut_off("lying_mirror", "FlipAverage")[:1],
-            (wrapper("H"), "it stands on its head"),
+            (wrapper("H"), "it is upside down"),
             (wrapper(condition="False"), "in training mode the scores are"),
             (wrapper("N"), "another image of the batch"),
             (wrapper("C"), "those of the image alone"),
@@ -471,7 +471,7 @@ check.next_bfloat16(129 / 128, float(w))
     "warm_cosine": {
         "wrong": [
             (warm_cosine(rest="done"), "jumps after the first tenth"),
-            (warm_cosine(rest="(done - 0.1)"), "does not arrive at 0"),
+            (warm_cosine(rest="(done - 0.1)"), "does not reach 0"),
             (warm_cosine(fall="1 - math"), "rises where it should fall"),
             (warm_cosine(rise="done"), "does not reach 1"),
             (warm_cosine(start=0), "`warm_cosine(0.0)` is too"),
