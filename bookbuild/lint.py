@@ -10,7 +10,7 @@ import nbformat
 
 from d2lutils.frameworks import FRAMEWORKS
 
-from . import export
+from . import export, prose
 from .book import Book
 from .chapter import CELL_TAGS, Cell, Chapter
 from .directives import exercise
@@ -42,6 +42,7 @@ def check(book: Book) -> None:
     faults += export.faults(book)
     for chapter in book.chapters:
         faults += markdown.faults(chapter, book.references, book.project)
+    faults += prose.faults(book.project.root)
     if faults:
         raise BookError(faults)
 
