@@ -138,6 +138,25 @@ def test_shared_cells_stand_outside_the_tabs(book, chapters):
             assert code in known
 
 
+NOISE = re.compile(
+    r"/job:|0x[0-9a-f]{6,}|Warning|Traceback|site-packages|\x1b\[|/tmp/"
+)
+COUNTED = re.compile(r"([\d,]+) parameters, by the formula ([\d,]+)")
+
+
+def test_outputs_have_no_noise_and_counts_are_those_of_the_formulas(executed):
+    counted = 0
+    for place, cells in executed.items():
+        for cell in cells:
+            text = " ".join(printed(cell).split())
+            found = NOISE.search(text)
+            assert not found, (place, text[max(0, found.start() - 40) :][:99])
+            for number, formula in COUNTED.findall(text):
+                assert number == formula, (place, text)
+                counted += 1
+    assert counted >= len({framework for framework, _ in executed})
+
+
 def test_no_page_shows_what_was_written_to_stderr(book, executed):
     for place, cells in executed.items():
         for cell in cells:
