@@ -8,6 +8,7 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util.logging import suppress_logging
 
 from d2lutils.frameworks import FRAMEWORKS
 
@@ -77,12 +78,18 @@ def _describe(app: Sphinx, page, template, context: dict, doctree) -> None:
     )
 
 
+def _resolved(app: Sphinx, docname: str) -> nodes.document:
+    # What is wrong with a chapter was said when its own page was made.
+    with suppress_logging():
+        return app.env.get_and_resolve_doctree(docname, app.builder)
+
+
 def _cards(app: Sphinx) -> Iterator[Card]:
     for name, number in project_of(app).toc.items():
         if number is None:
             continue
         docname = f"chapters/{name}"
-        doctree = app.env.get_and_resolve_doctree(docname, app.builder)
+        doctree = _resolved(app, docname)
         yield Card(
             number,
             app.env.titles[docname].astext(),
@@ -98,7 +105,7 @@ def _snippet(app: Sphinx) -> str:
     docname = f"chapters/{chapter}"
     if docname not in app.env.found_docs:
         return ""
-    doctree = app.env.get_and_resolve_doctree(docname, app.builder)
+    doctree = _resolved(app, docname)
     for tabs in doctree.findall(nodes.container):
         if "framework-tabs" in tabs["classes"] and line in tabs.astext():
             return app.builder.render_partial(tabs)["fragment"]

@@ -184,6 +184,20 @@ def test_mathematics_is_set_without_scripts(read, name, scripts):
     assert "\\mathbf" not in text and "\\(" not in text
 
 
+PLACE = "id => document.getElementById(id).getBoundingClientRect().top"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_link_leads_to_its_place(read, size):
+    page = read(viewport=SIZES[size]).open("gradient_flow.html#exercises")
+    assert 0 <= page.evaluate(PLACE, "exercises") < 120
+    page.evaluate("() => location.hash = 'a-lesion-study'")
+    page.wait_for_timeout(300)
+    assert 0 <= page.evaluate(PLACE, "a-lesion-study") < 120
+    page.wait_for_timeout(300)  # and it stays there
+    assert 0 <= page.evaluate(PLACE, "a-lesion-study") < 120
+
+
 def test_a_number_is_not_broken(read):
     page = read().open("resnet18.html")
     cells = page.locator("td.number")
