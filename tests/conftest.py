@@ -1,5 +1,6 @@
 """Tests in a framework's own process, and the costly things they share."""
 
+import gc
 import importlib
 import json
 import os
@@ -13,6 +14,8 @@ from selection import FRAMEWORKS, OWN, selected_frameworks
 from d2lutils import backends
 
 os.environ.update(OWN)  # a framework reads them when it is imported
+# Pytest and Keras keep so many objects that counting them takes long.
+gc.set_threshold(100_000, 50, 100)
 
 
 def pytest_addoption(parser):
