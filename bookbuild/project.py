@@ -78,7 +78,7 @@ class Project:
     @property
     def explained(self) -> Path:
         """What the chapters ask to explain, for those who mark it."""
-        return self.root / "d2lutils/exercises/explained.json"
+        return self.root / "d2lutils/explained.json"
 
     @functools.cached_property
     def config(self) -> dict:

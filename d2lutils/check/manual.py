@@ -8,7 +8,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from nbformat import NotebookNode
 
-EXPLAINED = Path(__file__).parents[1] / "exercises/explained.json"
+EXPLAINED = Path(__file__).parents[1] / "explained.json"
 """Chapter → exercises that ask to explain, as `make derive` writes them.
 
 Each has the keys title, question and rubric.

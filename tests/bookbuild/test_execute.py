@@ -355,7 +355,7 @@ def test_a_framework_that_there_is_not_is_refused(book, names):
 
 def test_notebooks_that_are_not_derived_are_not_executed(book):
     messages = book.faults("execute")
-    assert len(messages) == 10  # six notebooks and four modules
+    assert len(messages) == 11  # six notebooks, four modules, the rubrics
     assert all(message.endswith("run `make derive`") for message in messages)
 
 
