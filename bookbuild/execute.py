@@ -10,6 +10,8 @@ import nbformat
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from d2lutils.frameworks import FRAMEWORKS
+
 from . import dependencies
 from .chapter import Chapter
 from .derive import is_setup, to_text
@@ -76,7 +78,7 @@ def execute(
 
     free = asyncio.Semaphore(together)
     failed: list[str] = []
-    kernels = Kernels()
+    kernels = Kernels(environment)
 
     async def execute_one(chapter: Chapter, framework: str) -> None:
         async with free:
@@ -84,7 +86,7 @@ def execute(
                 return
             try:
                 seconds = await _execute(
-                    project, chapter, framework, environment, kernels
+                    project, chapter, framework, scale, kernels
                 )
             except BookError as error:
                 failed.extend(error.messages)
@@ -105,17 +107,16 @@ async def _execute(
     project: Project,
     chapter: Chapter,
     framework: str,
-    environment: dict[str, str],
+    scale: str,
     kernels: Kernels,
 ) -> float | None:
     """Execute one notebook; return the seconds, or None if it stands."""
-    scale = environment["D2L_SCALE"]
     notebook, wanted = _wanted(project, chapter, framework, scale)
     if _stands(project, chapter, framework, wanted):
         return None
     target = project.executed(framework, chapter.name)
     start = time.monotonic()
-    await _run(notebook, chapter, framework, environment, kernels)
+    await _run(notebook, chapter, framework, kernels)
     notebook.metadata["bookbuild"] = {"key": wanted, "scale": scale}
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_suffix(".new")
@@ -158,12 +159,12 @@ async def _run(
     notebook: NotebookNode,
     chapter: Chapter,
     framework: str,
-    environment: dict[str, str],
     kernels: Kernels,
 ) -> None:
+    module = f"d2lutils.{FRAMEWORKS[framework].module}"
     started: list[NotebookNode] = []
     try:
-        await kernels.run(notebook, environment, started.append)
+        await kernels.run(notebook, module, started.append)
     except CellExecutionError as error:
         raise BookError(
             _place(started, chapter, framework)

@@ -1,6 +1,7 @@
 """Run notebooks in kernels, some at a time, and stop them all at once."""
 
 import asyncio
+import contextlib
 import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Iterable
@@ -8,6 +9,9 @@ from collections.abc import Callable, Coroutine, Iterable
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from traitlets.config import Config
+
+from . import fork_server
+from .fork_server import ForkProvisioner, ForkServer
 
 
 class KernelDiedError(Exception):
@@ -17,13 +21,19 @@ class KernelDiedError(Exception):
 class Kernels:
     """The kernels that are running.
 
+    Args:
+        environment: Their environment variables.
+
     Attributes:
         stopped: Whether all were stopped: what fails afterwards is no fault.
     """
 
-    def __init__(self):
+    def __init__(self, environment: dict[str, str]):
         self.stopped = False
+        self._environment = environment
         self._clients: set[NotebookClient] = set()
+        self._open = contextlib.ExitStack()
+        self._servers: dict[str, ForkServer] = {}
 
     def gather(self, runs: Iterable[Coroutine]) -> None:
         """Run coroutines that call `run` to their ends.
@@ -51,7 +61,7 @@ class Kernels:
             finally:
                 signal.signal(signal.SIGINT, before)
 
-        with asyncio.Runner(loop_factory=_Loop) as runner:
+        with self._open, asyncio.Runner(loop_factory=_Loop) as runner:
             runner.run(gathered())
         if interrupted:
             raise KeyboardInterrupt
@@ -69,14 +79,15 @@ class Kernels:
     async def run(
         self,
         notebook: NotebookNode,
-        environment: dict[str, str],
+        module: str,
         started: Callable[[NotebookNode], None],
     ) -> None:
         """Execute a notebook's cells in an empty folder.
 
         Args:
             notebook: Is given the outputs.
-            environment: The kernel's environment variables.
+            module: What this notebook and others import: it is imported once
+                for all of them, where the system can fork a kernel.
             started: Is called with each cell before it runs.
 
         Raises:
@@ -115,14 +126,29 @@ class Kernels:
                 ),
                 on_cell_start=begin,
             )
+            if fork_server.SUPPORTED:
+                km = client.create_kernel_manager()
+                km.provisioner = ForkProvisioner(
+                    kernel_spec=km.kernel_spec, parent=km
+                )
+                km.provisioner.server = self._server(module)
             try:
-                await client.async_execute(env=environment, stderr=stderr)
+                await client.async_execute(
+                    env=self._environment, stderr=stderr
+                )
             except RuntimeError:  # also if it dies before the first cell
                 stderr.seek(0)
                 said = stderr.read().decode(errors="replace")
                 raise KernelDiedError(said) from None
             finally:
                 self._clients.discard(client)
+
+    def _server(self, module: str) -> ForkServer:
+        if module not in self._servers:
+            self._servers[module] = self._open.enter_context(
+                ForkServer(module, self._environment)
+            )
+        return self._servers[module]
 
 
 class _Loop(asyncio.SelectorEventLoop):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -303,18 +304,73 @@ def test_ctrl_c_stops_all_kernels(book, tmp_path_factory):
     assert snapshot(book) == {}
 
 
-def test_an_interrupted_execution_leaves_nothing_half_done(book):
+def test_an_interrupted_execution_leaves_nothing_half_done(book, tmp_path):
     book.executed(FRAMEWORKS="pytorch")
     before = snapshot(book)
     assert len(before) == 2
-    # The cell kills the process that executes it.
+    # The cell kills the process that executes it, and is to go with it.
     book.chapter(
-        "intro", step("import os\n\nprint(1)\nos.kill(os.getppid(), 9)")
+        "intro",
+        step(
+            "import os, pathlib, time\n\n"
+            "server = pathlib.Path(f'/proc/{os.getppid()}/stat')\n"
+            "pathlib.Path(os.environ['ALIVE']).write_text(str(os.getpid()))\n"
+            "os.kill(int(server.read_text().split()[3]), 9)\n"
+            "time.sleep(600)"
+        ),
     )
     book.succeed("derive")
-    done = book.run("execute", FRAMEWORKS="pytorch")
+    alive = tmp_path / "alive"
+    done = book.run("execute", FRAMEWORKS="pytorch", ALIVE=str(alive))
     assert done.returncode == -signal.SIGKILL
     assert snapshot(book) == before
+    kernel = Path("/proc", alive.read_text())
+    end = time.monotonic() + 60
+    while kernel.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not kernel.exists()
+
+
+def test_a_framework_is_imported_once_for_all_notebooks(book):
+    book.write("d2lutils/torch.py", "import os\n\npid, seen = os.getpid(), []")
+    code = (
+        "import os, subprocess, sys\n\nfrom d2lutils import {module}\n\n"
+        "ended = subprocess.run([sys.executable, '-c', 'exit(3)'])\n"
+        "print({module}.pid, os.getpid(), ended.returncode, {module}.seen)\n"
+        "{module}.seen.append(1)"
+    )
+    cells = [
+        cell(code.format(module=row.module), key)
+        for key, row in FRAMEWORKS.items()
+    ]
+    for name in "intro", "waves":
+        book.chapter(name, *cells)
+    book.succeed("derive")
+    book.succeed("execute", FRAMEWORKS="pytorch")
+    first, second = (
+        outputs(book, "pytorch", name).split() for name in ("intro", "waves")
+    )
+    assert first[0] == second[0]
+    assert len({first[0], first[1], second[1]}) == 3
+    # Programs that a cell starts are waited for, and nothing is left behind.
+    assert first[2:] == second[2:] == ["3", "[]"]
+
+
+def test_a_module_that_cannot_be_imported_is_told_by_the_cell(book):
+    book.write("d2lutils/torch.py", "raise OSError('broken')")
+    text = book.chapter(
+        "intro",
+        cell("from d2lutils import torch", "pytorch"),
+        cell("pass", "tensorflow"),
+        cell("pass", "mxnet"),
+    )
+    book.succeed("derive")
+    (message,) = book.faults("execute", FRAMEWORKS="pytorch")
+    line = line_of(text, "from d2lutils import torch")
+    assert message.startswith(
+        f"chapters/intro.md:{line}: [pytorch] code cell 1 raised "
+        "OSError: broken"
+    )
 
 
 @pytest.mark.parametrize("absent", FRAMEWORKS)
