@@ -27,7 +27,6 @@ _MODULES = (
     "ipykernel.kernelapp",
     "ipykernel.zmqshell",
     "matplotlib.pyplot",
-    "matplotlib_inline.backend_inline",
 )
 _LONGEST = 2**16  # bytes of a message
 
@@ -157,6 +156,11 @@ def serve(descriptor: int, modules: list[str]) -> None:
     """
     # A kernel ends when the process of this number is no longer its parent.
     os.environ["JPY_PARENT_PID"] = str(os.getpid())
+    # As a kernel does before it runs a cell: pyplot asks when it is imported.
+    # Nothing but the kernel may import this module, which needs its shell.
+    os.environ.setdefault(
+        "MPLBACKEND", "module://matplotlib_inline.backend_inline"
+    )
     for name in modules:
         try:
             importlib.import_module(name)

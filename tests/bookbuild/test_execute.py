@@ -356,6 +356,20 @@ def test_a_framework_is_imported_once_for_all_notebooks(book):
     assert first[2:] == second[2:] == ["3", "[]"]
 
 
+def test_a_kernel_shows_figures_of_a_framework_that_draws(book):
+    book.write("d2lutils/torch.py", "from matplotlib import pyplot as plt")
+    cells = (
+        f"from d2lutils import {row.module}\n\n{row.module}.plt.plot([1, 2]);"
+        for row in FRAMEWORKS.values()
+    )
+    book.chapter("intro", *map(cell, cells, FRAMEWORKS))
+    book.succeed("derive")
+    book.succeed("execute", FRAMEWORKS="pytorch")
+    path = book.root / "_build/executed/pytorch/intro.ipynb"
+    *_, last = nbformat.read(path, as_version=4).cells
+    assert ["image/png" in output.data for output in last.outputs] == [True]
+
+
 def test_a_module_that_cannot_be_imported_is_told_by_the_cell(book):
     book.write("d2lutils/torch.py", "raise OSError('broken')")
     text = book.chapter(
