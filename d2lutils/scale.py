@@ -20,17 +20,17 @@ class Scale:
     train_images: int | None
     test_images: int | None
     epochs: int | None
-    quarters_large: bool = False
-    """Whether a quarter of the images must do if they are large."""
+    thins_large: bool = False
+    """Whether an eighth of the images must do if they are large."""
 
     def for_side(self, pixels):
         """Return the limits for images with so many pixels per side."""
-        if pixels < LARGE or not self.quarters_large:
+        if pixels < LARGE or not self.thins_large:
             return self
         return replace(
             self,
-            train_images=self.train_images // 4,
-            test_images=self.test_images // 4,
+            train_images=self.train_images // 8,
+            test_images=self.test_images // 8,
         )
 
 
@@ -41,7 +41,7 @@ SCALES = {
         train_images=4_000,
         test_images=1_000,
         epochs=2,
-        quarters_large=True,
+        thins_large=True,
     ),
     "full": Scale("full", train_images=None, test_images=None, epochs=None),
 }

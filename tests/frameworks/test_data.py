@@ -382,12 +382,12 @@ def test_line_about_the_scale(monkeypatch, capsys):
     [
         ("demo", None, 4000, 1000),
         ("demo", 63, 4000, 1000),
-        ("demo", 64, 1000, 250),
-        ("demo", 96, 1000, 250),
+        ("demo", 64, 500, 125),
+        ("demo", 96, 500, 125),
         ("smoke", 96, 128, 64),
     ],
 )
-def test_demo_takes_a_quarter_of_the_large_images(
+def test_demo_takes_an_eighth_of_the_large_images(
     monkeypatch, capsys, name, resize, size, test_size
 ):
     monkeypatch.setenv("D2L_SCALE", name)
