@@ -1,5 +1,6 @@
 """The page around its content: links to notebooks, figures, colours."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ..errors import BookError
 from ..project import Project
 
 
+@functools.lru_cache(maxsize=1)  # asked for by every link of every page
 def project_of(app: Sphinx) -> Project:
     """Return the book as it is published: all links follow the variables."""
     return Project(Path(app.srcdir)).published()
