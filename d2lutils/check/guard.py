@@ -103,6 +103,8 @@ class _Limit:
 def within(limit: float, function: Callable, *args: Any, **kwargs: Any) -> Any:
     """Call a function and return what it returns.
 
+    No import is interrupted.
+
     Raises:
         TimeUp: It has computed for `limit` seconds, or a multiple of them
             has gone by.
@@ -119,6 +121,8 @@ def _alarm(limit):
     allowed = _Limit(limit)
 
     def ring(signum, frame):
+        if _is_importing(frame):
+            return  # it rings again
         signal.setitimer(signal.ITIMER_REAL, allowed.left(), 0.5)
 
     before = signal.signal(signal.SIGALRM, ring)
@@ -133,6 +137,19 @@ def _alarm(limit):
         if left:
             left = max(left - (time.monotonic() - start), 0.01)
             signal.setitimer(signal.ITIMER_REAL, left, interval)
+
+
+def _is_importing(frame):
+    """Whether the code that an alarm interrupts is importing a module.
+
+    An exception there leaves a half of it behind, and every later import
+    fails or gets that half.
+    """
+    while frame is not None and frame.f_code is not within.__code__:
+        if frame.f_code.co_filename.startswith("<frozen importlib."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _in_thread(limit, function, *args, **kwargs):

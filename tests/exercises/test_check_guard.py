@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import importlib
 import json
 import random
 import re
@@ -23,6 +24,8 @@ from d2lutils.check.answer import exercise as make_check
 from d2lutils.check.catalogue import EXERCISES, catalogue
 from d2lutils.check.functions import same_results
 from d2lutils.frameworks import FRAMEWORKS
+
+PROGRAMS = Path(__file__).parents[1] / "lib/programs"
 
 
 @pytest.fixture
@@ -373,6 +376,34 @@ def test_alarm_of_others_survives():
         assert rung == [1]
     finally:
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def imported(monkeypatch):
+    """Import a module of `tests/lib/programs`, as if for the first time."""
+    monkeypatch.syspath_prepend(PROGRAMS)
+
+    def imported(name):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        return importlib.import_module(name)
+
+    return imported
+
+
+def test_no_alarm_leaves_half_a_module_behind(three, imported, monkeypatch):
+    monkeypatch.setenv("D2L_CHECK_SECONDS", "0.1")
+    found = []
+
+    def answer():
+        found.append(imported("slow_import").whole)
+        spins()
+
+    assert "your code takes more than" in three(answer)
+    assert found == [True]
+
+
+def test_limit_holds_in_what_a_module_calls_while_it_is_imported(imported):
+    assert imported("limits_while_imported").stopped
 
 
 def test_wrong_call(three):
