@@ -155,10 +155,10 @@ class Backend(Protocol):
         """
 
     def kept_globals(self) -> AbstractContextManager[None]:
-        """Give the framework back its default type and random numbers.
+        """Give the framework back its defaults, modes and random numbers.
 
-        MXNet does not tell the state of its generator, and goes on from
-        where it is.
+        MXNet does not tell the state of its generator. It goes on from a
+        number that is drawn first, whatever is drawn within the block.
         """
 
     def parameters(self, net: Network) -> "list[Variable]":

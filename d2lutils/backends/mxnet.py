@@ -23,7 +23,7 @@ with (
     _mxnet_compat.importable(),
 ):
     import mxnet
-    from mxnet import autograd, gluon, init, kv, nd, np, npx
+    from mxnet import autograd, gluon, init, kv, nd, np, npx, util
     from mxnet.gluon import nn
 
 npx.set_np()
@@ -262,9 +262,19 @@ def kept(net):
             parameter.grad()[:] = value
 
 
+@contextmanager
 def kept_globals():
-    """Do nothing: MXNet has no default type and hides its generator."""
-    return nullcontext()
+    """Give MXNet back its modes, and go on from a number drawn before."""
+    arrays, shapes = util.is_np_array(), util.is_np_shape()
+    recording, training = autograd.is_recording(), autograd.is_training()
+    seed = int(np.random.randint(0, 2**31 - 1, size=(1,)).item())
+    try:
+        yield
+    finally:
+        util.set_np(shapes, arrays)
+        autograd.set_recording(recording)
+        autograd.set_training(training)
+        set_seed(seed)
 
 
 def parameters(net):

@@ -25,6 +25,7 @@ with (
     ),
 ):
     import tensorflow as tf
+    from keras.src.backend.common import global_state
     from tensorflow import keras
     from tensorflow.python.eager import context
 
@@ -281,10 +282,14 @@ def kept(net):
 
 @contextmanager
 def kept_globals():
-    """Give TensorFlow back its default type and random numbers."""
+    """Give TensorFlow back its defaults and random numbers."""
     floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
-    # What draws the seeds of operations, if there is a global seed. Those of
-    # Keras' layers come from Python's generator.
+    layout = keras.config.image_data_format()
+    # What `keras.random` draws from; layers have generators of their own,
+    # whose seeds come from Python's.
+    generator = global_state.get_global_attribute("global_seed_generator")
+    place = generator and generator.state.numpy()
+    # What draws the seeds of operations, if there is a global seed.
     own = context.context()
     seed, draws = own._seed, getattr(own, "_rng", None)
     state = draws and draws.getstate()
@@ -293,6 +298,10 @@ def kept_globals():
     finally:
         keras.config.set_floatx(floatx)
         keras.config.set_dtype_policy(policy)
+        keras.config.set_image_data_format(layout)
+        global_state.set_global_attribute("global_seed_generator", generator)
+        if generator:
+            generator.state.assign(place)
         if seed is None:
             own._seed = None
         elif own._rng is not draws or draws.getstate() != state:

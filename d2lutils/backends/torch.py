@@ -251,8 +251,9 @@ def kept(net):
 
 @contextmanager
 def kept_globals():
-    """Give PyTorch back its default type and random numbers."""
+    """Give PyTorch back its defaults, mode and random numbers."""
     dtype, able = torch.get_default_dtype(), torch.is_grad_enabled()
+    device = torch.get_default_device()
     used = torch.cuda.is_initialized()
     devices = range(torch.cuda.device_count()) if used else ()
     with torch.random.fork_rng(devices):
@@ -261,6 +262,9 @@ def kept_globals():
         finally:
             torch.set_default_dtype(dtype)
             torch.set_grad_enabled(able)
+            if torch.get_default_device() != device:
+                # With none, functions are not looked through for a device.
+                torch.set_default_device(None if is_cpu(device) else device)
 
 
 def parameters(net):

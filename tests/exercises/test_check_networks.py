@@ -274,22 +274,53 @@ def test_check_leaves_a_network_as_it_was(styles, backend):
             assert np.array_equal(value, after[name]), name
 
 
-@pytest.mark.frameworks("pytorch", "tensorflow")  # MXNet hides its generator
-def test_check_leaves_random_numbers_and_types_as_they_were(styles, backend):
+def quiet(styles):
+    """Return a check that draws as any check does."""
+
     def body(answer):
-        styles.disturb()
         same_function(styles.Block, reference, SHAPE)
 
-    check = exercise(label="ex", hint="Look.", why="So.")(body)
-    drawn = []
-    for disturbed in False, True:
-        backend.set_seed(7)
-        styles.draw()
-        if disturbed:
-            check(0)
-        drawn.append([styles.draw() for _ in range(3)])
-    assert np.array_equal(*drawn)
-    assert drawn[0][0].dtype == drawn[1][0].dtype
+    return exercise(label="ex", hint="Look.", why="So.")(body)
+
+
+def disturbed(styles):
+    """Return a check of an answer that seeds, draws and sets what it can."""
+
+    def body(answer):
+        same_function(styles.Block, reference, SHAPE)
+        styles.disturb()
+
+    return exercise(label="ex", hint="Look.", why="So.")(body)
+
+
+def drawn_after(styles, backend, check):
+    """Return what a reader draws before and after a check, from one seed."""
+    backend.set_seed(7)
+    styles.draw()
+    if check:
+        assert check(0)
+    return [styles.draw() for _ in range(3)]
+
+
+def test_check_leaves_defaults_and_modes_as_they_were(styles, backend):
+    before = styles.settings()
+    disturbed(styles)(0)
+    assert styles.settings() == before
+
+
+def test_answers_draws_and_seeds_are_forgotten(styles, backend):
+    checks = quiet(styles), disturbed(styles)
+    first, second = (drawn_after(styles, backend, each) for each in checks)
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first[0], first[1])
+
+
+@pytest.mark.frameworks("pytorch", "tensorflow")  # MXNet hides its generator
+def test_who_draws_after_a_check_draws_as_without_it(styles, backend):
+    checks = None, disturbed(styles)
+    without, after = (drawn_after(styles, backend, each) for each in checks)
+    assert np.array_equal(without, after)
+    assert without[0].dtype == after[0].dtype
 
 
 def test_network_of_double_precision(styles):

@@ -1,6 +1,6 @@
 """A residual block in MXNet."""
 
-from mxnet import autograd, init, np, npx
+from mxnet import autograd, init, np, npx, random, util
 from mxnet.gluon import nn
 
 relu = npx.relu
@@ -183,6 +183,26 @@ def state(net):
     return {name: p.data().asnumpy() for name, p in found} | {
         "gradient": net.body[0].weight.grad().asnumpy()
     }
+
+
+def draw():
+    return np.random.uniform(size=3).asnumpy()
+
+
+def settings():
+    return (
+        util.is_np_array(),
+        util.is_np_shape(),
+        autograd.is_recording(),
+        autograd.is_training(),
+    )
+
+
+def disturb():
+    random.seed(0)
+    npx.reset_np()
+    autograd.set_recording(True)
+    autograd.set_training(True)
 
 
 def in_double():

@@ -158,13 +158,24 @@ def state(net):
 
 
 def draw():
-    return tf.random.uniform((3,)).numpy()
+    drawn = tf.random.uniform((3,)), keras.random.uniform((3,))
+    return tf.stack(drawn).numpy()
+
+
+def settings():
+    return (
+        keras.config.floatx(),
+        keras.config.dtype_policy().name,
+        keras.config.image_data_format(),
+    )
 
 
 def disturb():
-    tf.random.set_seed(0)
+    keras.utils.set_random_seed(0)
     draw()
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("mixed_float16")
+    keras.config.set_image_data_format("channels_first")
 
 
 def in_double():

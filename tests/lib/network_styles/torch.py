@@ -166,9 +166,19 @@ def draw():
     return torch.rand(3).numpy()
 
 
+def settings():
+    return (
+        torch.get_default_dtype(),
+        torch.get_default_device(),
+        torch.is_grad_enabled(),
+    )
+
+
 def disturb():
     torch.manual_seed(0)
     torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+    torch.set_grad_enabled(False)
 
 
 def in_double():
