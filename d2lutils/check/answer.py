@@ -31,6 +31,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from importlib import metadata
 from typing import ParamSpec
 
 import numpy as np
@@ -38,9 +39,6 @@ import numpy as np
 from d2lutils import backends
 
 from . import attempts, guard
-
-SITE = "https://resnet-book.github.io/resnet-book"
-"""Where the book is read."""
 
 _WIDTH = 76
 _at_the_end: ContextVar[ExitStack | None] = ContextVar(
@@ -270,12 +268,22 @@ def _log(name, verdict, seconds, cpu_seconds):
         log.write(json.dumps(entry) + "\n")
 
 
+def _site():
+    """Return where the book is read, "" if nothing tells."""
+    try:
+        urls = metadata.metadata("d2lutils").get_all("Project-URL") or ()
+    except metadata.PackageNotFoundError:  # used without installation
+        urls = ()
+    named = dict(url.split(", ", 1) for url in urls)
+    return named.get("Homepage", "").rstrip("/")
+
+
 def _say(name, verdict, why, read):
     if verdict.passed:
         parts = [f"✓ {name}: right.", why]
-        if read:  # notebooks and terminals make a link of it
+        if read and (site := _site()):  # notebooks and terminals link it
             page, _, place = read.partition("#")
-            parts.append(f"{SITE}/chapters/{page}.html#{place}".rstrip("#"))
+            parts.append(f"{site}/chapters/{page}.html#{place}".rstrip("#"))
     else:
         parts = [f"✗ {name}: {verdict.what.rstrip('.')}."]
         if verdict.hint:

@@ -1,6 +1,7 @@
 """Whatever a reader's code does ends in a sentence, and quickly."""
 
 import ast
+import email.message
 import functools
 import importlib
 import json
@@ -10,13 +11,13 @@ import subprocess
 import sys
 import threading
 import time
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 from selection import ENVIRONMENT
 
-from bookbuild.project import Project
 from d2lutils import check
 from d2lutils.check import attempts, guard, values
 from d2lutils.check.answer import Wrong
@@ -276,10 +277,23 @@ def test_what_a_check_returns(capsys):
     assert repr(made(3)) == "right" and repr(made(4)) == "not right"
 
 
-def test_where_to_read_on_is_an_address(exercise):
+def test_where_to_read_on_is_on_the_packages_home_page(exercise, monkeypatch):
+    fields = email.message.Message()
+    fields["Project-URL"] = "Source, https://example.org/source"
+    fields["Project-URL"] = "Homepage, https://someone.github.io/a-fork"
+    monkeypatch.setattr(metadata, "metadata", lambda name: fields)
     said = exercise(lambda n: None, read="resnet18#stages")(3)
-    site = Project(EXERCISES.parents[1]).site
-    assert said.endswith(f"right. So. {site}/chapters/resnet18.html#stages")
+    address = "https://someone.github.io/a-fork/chapters/resnet18.html#stages"
+    assert said.endswith(f"right. So. {address}")
+
+
+def test_package_that_is_not_installed_links_nowhere(exercise, monkeypatch):
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "metadata", missing)
+    said = exercise(lambda n: None, read="resnet18#stages")(3)
+    assert said.endswith("right. So.")
 
 
 def test_exception_without_the_readers_code(three):

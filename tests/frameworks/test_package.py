@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 import d2lutils
+from bookbuild.project import Project
 from d2lutils.frameworks import FRAMEWORKS
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +98,7 @@ def test_metadata_say_who_where_and_for_whom(archives):
         urls[name].startswith(repository)
         for name in ("Source", "Issues", "Changelog")
     )
+    assert urls["Homepage"] == Project(ROOT).site  # checks link to it
     assert "Typing :: Typed" in found.get_all("Classifier")
 
 
