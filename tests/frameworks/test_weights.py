@@ -154,6 +154,23 @@ def test_pytorchs_own_names_are_taken(d2l, net, drawn):
     assert equal(d2l.get_weights(net), drawn)
 
 
+@pytest.mark.frameworks("pytorch")
+def test_pytorch_itself_takes_all_but_the_shortcuts(backend, d2l, net, drawn):
+    given = {name: backend.tensor(w) for name, w in drawn.items()}
+    with pytest.raises(RuntimeError) as caught:
+        net.load_state_dict(given)
+    _, missing, unexpected = str(caught.value).split("key(s) in state_dict")
+    missing, unexpected = (
+        set(re.findall('"(.+?)"', names)) for names in (missing, unexpected)
+    )
+    assert unexpected == {name for name in given if "downsample" in name}
+    assert missing == {
+        name.replace("downsample", "shortcut") for name in unexpected
+    }
+    d2l.set_weights(net, given)
+    assert equal(d2l.get_weights(net), drawn)
+
+
 def test_one_weight_under_both_names(d2l, net, drawn):
     name = "layer2.0.downsample.0.weight"
     twice = drawn | {name.replace("downsample", "shortcut"): drawn[name]}
