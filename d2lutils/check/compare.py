@@ -16,6 +16,7 @@ from .values import (
     number,
     sequence,
     shape,
+    shapes,
     together,
 )
 
@@ -32,6 +33,7 @@ __all__ = [
     "same_results",
     "sequence",
     "shape",
+    "shapes",
     "together",
     "trainable",
 ]

@@ -8,6 +8,8 @@ the sentences that name the mistakes.
 import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,10 @@ def plain(value: Any) -> Any:
 
 def _number(name, value, wanted="a number"):
     value = plain(value)
+    if isinstance(value, Decimal):
+        value = Fraction(value) if value.is_finite() else float(value)
+    if isinstance(value, Fraction):
+        value = float(value) if value.denominator > 1 else int(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise Wrong(
             f"`{name}` has to be {wanted}, not the {type(value).__name__} "
@@ -187,15 +193,15 @@ def shape(
 
     Args:
         name: What the answer is called.
-        value: The answer: a tuple, list, a framework's shape or a tensor,
-            of which the shape is taken.
+        value: The answer: a tuple, list, array of one axis, a framework's
+            shape or a tensor, of which the shape is taken.
         expected: The right shape, in the order that the exercise asks for.
         mistakes: Wrong shape → what to say of it.
         axes: Names of the entries, such as ("channels", "height", "width").
     """
     value = plain(value)
     if isinstance(value, np.ndarray):
-        value = value.shape
+        value = value.tolist() if value.ndim == 1 else value.shape
     if not isinstance(value, list | tuple):
         raise Wrong(
             f"`{name}` has to be a tuple of {len(expected)} numbers, not "
@@ -203,6 +209,40 @@ def shape(
             "",
         )
     return sequence(name, tuple(value), expected, mistakes, entry=axes)
+
+
+def shapes(
+    name: str,
+    value: Any,
+    expected: Sequence[Sequence[int]],
+    mistakes: Sequence[Mapping[tuple, str]],
+    axes: Sequence[str] | None = None,
+) -> None:
+    """Compare several shapes, one after the other.
+
+    Args:
+        name: What the answer is called.
+        value: The answer: a list, tuple or array of shapes.
+        expected: The right shapes.
+        mistakes: For each shape what `shape` takes.
+        axes: Names of the entries of each shape.
+    """
+    value = plain(value)
+    if isinstance(value, np.ndarray):
+        value = list(value)
+    if not isinstance(value, list | tuple):
+        raise Wrong(
+            f"`{name}` has to be a list of {len(expected)} shapes, not the "
+            f"{type(value).__name__} {brief(value)}",
+            "",
+        )
+    if len(value) != len(expected):
+        raise Wrong(
+            f"`{name}` has to be a list of {len(expected)} shapes, and its "
+            f"length is {len(value)}"
+        )
+    for i, right in enumerate(expected):
+        shape(f"{name}[{i}]", value[i], right, mistakes[i], axes)
 
 
 def array(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from d2lutils.check.answer import Wrong, exercise
+from d2lutils.check.answer import exercise
 from d2lutils.check.blocks import bottleneck_block
 from d2lutils.check.compare import (
     function,
@@ -12,8 +12,8 @@ from d2lutils.check.compare import (
     number,
     same_function,
     same_results,
-    shape,
 )
+from d2lutils.check.compare import shapes as same_shapes
 from d2lutils.check.reference import relu
 
 AXES = ("channels", "height", "width")
@@ -40,26 +40,22 @@ def bottleneck_cost(
 ) -> None:
     """Check shapes, parameters and MACs of a bottleneck, and their ratio."""
     c, positions = 128, 28**2
-    if not isinstance(shapes, list | tuple):
-        raise Wrong("`shapes` has to be a list of three shapes")
-    if len(shapes) != 3:
-        raise Wrong(
-            f"`shapes` has {len(shapes)} entries, but the block has three "
-            "convolutions on its main path"
-        )
-    for i, channels in enumerate((c, c, 4 * c)):
-        shape(
-            f"shapes[{i}]",
-            shapes[i],
-            (channels, 28, 28),
+    outputs = c, c, 4 * c
+    same_shapes(
+        "shapes",
+        shapes,
+        [(channels, 28, 28) for channels in outputs],
+        [
             {
                 (28, 28, channels): f"`shapes[{i}]` has its axes in another "
                 "order: it should be channels, height, width",
                 (channels, 26, 26): f"`shapes[{i}]` is the shape after a "
                 "convolution without padding; ours keep height and width",
-            },
-            axes=AXES,
-        )
+            }
+            for i, channels in enumerate(outputs)
+        ],
+        AXES,
+    )
     weights = 17 * c**2
     projection = 16 * c**2
     integer(

@@ -9,6 +9,7 @@ import numpy as np
 from d2lutils.check.answer import Wrong, exercise, in_case
 from d2lutils.check.blocks import basic, plain
 from d2lutils.check.compare import integer, same_function, shape, trainable
+from d2lutils.check.compare import shapes as same_shapes
 from d2lutils.check.recognise import network
 from d2lutils.check.reference import global_avg_pool, max_pool, relu
 
@@ -30,27 +31,23 @@ AXES = ("channels", "height", "width")
 )
 def small_image(shapes: Sequence[Sequence[int]]) -> None:
     """Check the shapes of a 32×32 image on its way through ResNet-18."""
-    if not isinstance(shapes, list | tuple) or len(shapes) != 5:
-        raise Wrong("`shapes` has to be a list of five shapes")
-    sides = (8, 8, 4, 2, 1)
-    channels = (64, 64, 128, 256, 512)
-    for i, (c, side) in enumerate(zip(channels, sides, strict=True)):
-        name = f"shapes[{i}]"
-        mistakes = {
-            (side, side, c): f"`{name}` is in another order: channels, "
+    sides, channels = (8, 8, 4, 2, 1), (64, 64, 128, 256, 512)
+    right = [(c, side, side) for c, side in zip(channels, sides, strict=True)]
+    mistakes = [
+        {
+            (side, side, c): f"`shapes[{i}]` is in another order: channels, "
             "height, width are asked for"
         }
-        if i == 0:
-            mistakes[c, 2 * side, 2 * side] = (
-                f"`{name}` is the shape after the convolution; the "
-                "max-pooling belongs to the stem, too"
-            )
-        if i == 1:
-            mistakes[c, side // 2, side // 2] = (
-                f"`{name}` is halved, but the first stage leaves the sides "
-                "unchanged"
-            )
-        shape(name, shapes[i], (c, side, side), mistakes, AXES)
+        for i, (c, side, _) in enumerate(right)
+    ]
+    mistakes[0][64, 16, 16] = (
+        "`shapes[0]` is the shape after the convolution; the max-pooling "
+        "belongs to the stem, too"
+    )
+    mistakes[1][64, 4, 4] = (
+        "`shapes[1]` is halved, but the first stage leaves the sides unchanged"
+    )
+    same_shapes("shapes", shapes, right, mistakes, AXES)
 
 
 def _stem(X, weights, training, pads=((3, 3), (1, 1))):

@@ -16,9 +16,9 @@ from d2lutils.check.compare import (
     same_again,
     same_function,
     sequence,
-    shape,
 )
 from d2lutils.check.compare import number as real
+from d2lutils.check.compare import shapes as same_shapes
 from d2lutils.check.models import book
 from d2lutils.check.recognise import network
 from d2lutils.check.reference import global_avg_pool, max_pool, relu
@@ -141,24 +141,21 @@ def larger_images(
     shapes: Sequence[Sequence[int]], factor: float, part: str
 ) -> None:
     """Check what larger images do to ResNet-101 (factor: 1 %)."""
-    if not isinstance(shapes, list | tuple) or len(shapes) != 4:
-        raise Wrong("`shapes` has to be a list of four shapes, one per stage")
-    for i, (channels, side) in enumerate(
-        zip(_CHANNELS, (80, 40, 20, 10), strict=True)
-    ):
-        right = 4 * channels, side, side
-        shape(
-            f"shapes[{i}]",
-            shapes[i],
-            right,
-            {
-                (channels, side, side): f"`shapes[{i}]` has the channels "
-                "inside the blocks; a bottleneck outputs more",
-                (side, side, 4 * channels): f"`shapes[{i}]` has its axes in "
-                "another order: channels, height, width are asked for",
-            },
-            axes=AXES,
-        )
+    sides = 80, 40, 20, 10
+    right = [
+        (4 * channels, side, side)
+        for channels, side in zip(_CHANNELS, sides, strict=True)
+    ]
+    mistakes = [
+        {
+            (c // 4, side, side): f"`shapes[{i}]` has the channels inside "
+            "the blocks; a bottleneck outputs more",
+            (side, side, c): f"`shapes[{i}]` has its axes in another order: "
+            "channels, height, width are asked for",
+        }
+        for i, (c, side, _) in enumerate(right)
+    ]
+    same_shapes("shapes", shapes, right, mistakes, AXES)
     ratio = 320 / 224
     real(
         "factor",

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import time
+from decimal import Decimal
+from fractions import Fraction
 from importlib import metadata
 from pathlib import Path
 
@@ -433,6 +435,8 @@ def test_wrong_call(three):
         ("3", "has to be a whole number, not the str `'3'`"),
         (True, "has to be a whole number, not the bool `True`"),
         (3.5, "has to be a whole number, not 3.5"),
+        (Fraction(7, 2), "has to be a whole number, not 3.5"),
+        (Decimal("NaN"), "`n` is nan"),
         (float("nan"), "`n` is nan"),
         (300, "`n` is too large: it has another power of ten"),
         (-3, "has the wrong sign"),
@@ -460,6 +464,8 @@ def test_integers_of_all_kinds(value):
         (8, "has to be a tuple of 4 numbers, not the int `8`"),
         ((2, "8", 8, 8), "`s[1]` has to be a number"),
         ((2, 8, 4, 4), "the stride is missing"),
+        (np.array([2, 8, 7, 8]), "`s[2]` is not right (height)"),
+        (np.zeros((2, 8, 4, 4)), "the stride is missing"),
     ],
 )
 def test_shape(value, words):
@@ -469,6 +475,24 @@ def test_shape(value, words):
             "s", value, (2, 8, 8, 8), mistakes, ["N", "C", "height", "W"]
         )
     assert words in wrong.value.what
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ([(1, 2)], "a list of 2 shapes, and its length is 1"),
+        (np.zeros((3, 2)), "a list of 2 shapes, and its length is 3"),
+        (8, "a list of 2 shapes, not the int `8`"),
+        ([(1, 2), (2, 2)], "`s[1][0]` is not right (height)"),
+        ([(1, 2), (4, 3)], "exchanged"),
+    ],
+)
+def test_shapes(value, words):
+    mistakes = {}, {(4, 3): "exchanged"}
+    with pytest.raises(Wrong) as wrong:
+        values.shapes("s", value, [(1, 2), (3, 4)], mistakes, ["height", "W"])
+    assert words in wrong.value.what
+    values.shapes("s", np.array([[1, 2], [3, 4]]), [(1, 2), (3, 4)], mistakes)
 
 
 def test_array_tells_the_shape_first_and_then_the_entry():

@@ -2,6 +2,8 @@
 
 import ast
 import contextlib
+import decimal
+import fractions
 import inspect
 import io
 import itertools
@@ -189,6 +191,43 @@ def test_the_right_answer_is_found_right(name):
     attempts.forget()
     with contextlib.redirect_stdout(io.StringIO()):
         assert PREDICTED[name](**right(name))
+
+
+def changed(part, number, numbers):
+    """Return an answer with its numbers, and lists of them, changed."""
+    if isinstance(part, dict):
+        return {k: changed(v, number, numbers) for k, v in part.items()}
+    if isinstance(part, np.ndarray):
+        part = part.tolist()
+    if isinstance(part, bool | str) or _is_names(part):
+        return part
+    if isinstance(part, list | tuple | range):
+        return numbers([changed(each, number, numbers) for each in part])
+    return number(part)
+
+
+def only_rows(parts):
+    """Return numbers as an array, and a list of arrays as it is."""
+    return np.array(parts) if np.ndim(parts[0]) == 0 else parts
+
+
+WRITTEN = {
+    "fractions": (fractions.Fraction, list),
+    "decimals": (decimal.Decimal, tuple),
+    "NumPy's numbers": (np.float64, list),
+    "arrays": (lambda n: n, np.array),
+    "lists of arrays": (lambda n: n, only_rows),
+}
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+@pytest.mark.parametrize("name", PREDICTED)
+def test_the_right_answer_in_numbers_of_another_kind(name, kind):
+    attempts.forget()
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        passed = PREDICTED[name](**changed(right(name), *WRITTEN[kind]))
+    assert passed, said.getvalue()
 
 
 def test_the_script_finds_what_a_check_gives_away(monkeypatch):

@@ -188,7 +188,7 @@ ANSWERS = {
                 small_image(*RIGHT_SHAPES[:4], (512, 7, 7)),
                 "`shapes[4][1]` is not right",
             ),
-            ("check.small_image([(64, 8, 8)])", "a list of five shapes"),
+            ("check.small_image([(64, 8, 8)])", "a list of 5 shapes"),
         ],
         "right": [
             "check.small_image([[64, 8, 8], [64, 8, 8], [128, 4, 4], "
