@@ -47,6 +47,8 @@ class PretendedGPU(TorchFunctionMode):
             return self.move(name, *args, **kwargs)
         if name == "pin_memory":
             return args[0]
+        if name == "__deepcopy__":  # its memo holds all that is copied
+            return mark(function(*args), is_marked(args[0]))
         if name in ("numpy", "__array__") and is_marked(args[0]):
             raise TypeError("a tensor on the GPU has no NumPy array")
         device = kwargs.get("device")
