@@ -13,7 +13,7 @@ READY := $(VENV)/ready$(subst $() $(),,$(addprefix -,$(FRAMEWORKS)))
 SUPPORTED := import sys; v = sys.version_info[:2]; v in [(3, 11), (3, 12)] or sys.exit(f"error: the book needs Python 3.11 or 3.12, and {sys.executable} is {v[0]}.{v[1]}; say, for example, make html PYTHON=python3.12")
 
 .DEFAULT_GOAL := help
-.PHONY: help env html test bench lint format derive figures serve clean
+.PHONY: help env html test bench lint format derive figures serve release clean
 
 help:  ## Print the verbs
 	@sed -n 's/^\([a-z]*\):.*##/  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -55,6 +55,9 @@ figures: env  ## Redraw the figures in img/
 serve: derive  ## Show the book at http://127.0.0.1:8000 and rebuild it on a change
 	jupyter-book config sphinx .
 	sphinx-autobuild . _build/html --pre-build "python -m bookbuild derive" --pre-build "python -m bookbuild execute" --re-ignore "/(_build|notebooks|d2lutils/models|\.venv|\.git)/"
+
+release: env  ## Write VERSION=… wherever it is named; say which tag to push
+	python -m bookbuild release $(VERSION)
 
 clean:  ## Remove what was built; the environment stays
 	rm -rf _build conf.py

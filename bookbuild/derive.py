@@ -22,12 +22,8 @@ from .project import Project
 
 SETUP_TAG = "setup"
 
-_SETUP = """\
-# Colab has everything but the book's own package{also}.
-import sys
-
-if "google.colab" in sys.modules:
-    {installs}"""
+_SETUP = Path(__file__).with_name("set_up.ipy")
+"""The cell that sets up, but for what it installs."""
 
 
 def files(book: Book) -> dict[Path, str]:
@@ -226,7 +222,8 @@ def setup_code(project: Project, framework: str) -> str:
         also = f" and {row.name}"
         command = row.install.removeprefix("pip install ")
         installs.append(f"%pip install -q {command}")
-    return _SETUP.format(also=also, installs="\n    ".join(installs))
+    text = _SETUP.read_text("utf-8").rstrip()
+    return text.format(also=also, installs="\n    ".join(installs))
 
 
 def is_setup(cell: NotebookNode) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
+from packaging.version import Version
 from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
 
 from d2lutils.frameworks import FRAMEWORKS
@@ -158,15 +159,22 @@ class Project:
             f"{self.repository}/blob/{self.branch}/{path}"
         )
 
+    @functools.cached_property
+    def version(self) -> Version:
+        """The version of the book and of `d2lutils`, in `pyproject.toml`."""
+        text = (self.root / "pyproject.toml").read_text("utf-8")
+        return Version(tomllib.loads(text)["project"]["version"])
+
     @property
     def package_source(self) -> str:
         """What pip installs `d2lutils` from: the tag of this version.
 
-        A fork has no tags unless it was asked for them, but its branch.
+        A version in development has no tag, and a fork none unless it was
+        asked for them: there it is the branch.
         """
-        text = (self.root / "pyproject.toml").read_text("utf-8")
-        version = tomllib.loads(text)["project"]["version"]
-        point = self.branch if self.fork or self.fork_branch else f"v{version}"
+        point = f"v{self.version}"
+        if self.version.is_devrelease or self.fork or self.fork_branch:
+            point = self.branch
         address = f"https://github.com/{self.repository}"
         return f"d2lutils @ git+{address}@{point}"
 

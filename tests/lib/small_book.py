@@ -169,12 +169,12 @@ class SmallBook:
         }
 
     def run(self, command: str, **variables: str):
-        """Run `python -m bookbuild` in the book's folder.
+        """Run `python -m bookbuild` with arguments in the book's folder.
 
         What starts kernels has a process of its own, whose end is theirs.
         """
         environment = self.environment(**variables)
-        arguments = [sys.executable, "-m", "bookbuild", command]
+        arguments = [sys.executable, "-m", "bookbuild", *command.split()]
         if command == "execute":
             return subprocess.run(
                 arguments,
@@ -191,7 +191,7 @@ class SmallBook:
             contextlib.redirect_stderr(complained),
         ):
             try:
-                status = main([command])
+                status = main(command.split())
             except SystemExit as stopped:  # it was called in a wrong way
                 status = stopped.code
         return subprocess.CompletedProcess(
