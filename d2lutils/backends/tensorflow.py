@@ -25,7 +25,6 @@ with (
     ),
 ):
     import tensorflow as tf
-    from keras.src.backend.common import global_state
     from tensorflow import keras
     from tensorflow.python.eager import context
 
@@ -283,6 +282,10 @@ def kept(net):
 @contextmanager
 def kept_globals():
     """Give TensorFlow back its defaults and random numbers."""
+    # Here: Sphinx reads this module with a stand-in for TensorFlow, which the
+    # real Keras does not bear.
+    from keras.src.backend.common import global_state
+
     floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
     layout = keras.config.image_data_format()
     # What `keras.random` draws from; layers have generators of their own,
