@@ -13,6 +13,7 @@ import pytest
 from small_book import SmallBook, cell, line_of, step
 
 from bookbuild import __main__ as command_line
+from bookbuild.derive import is_setup
 from d2lutils import frameworks
 from d2lutils.frameworks import FRAMEWORKS
 
@@ -35,7 +36,7 @@ def outputs(book, framework, name):
     return "".join(
         output.text
         for each in notebook.cells
-        if each.cell_type == "code"
+        if each.cell_type == "code" and not is_setup(each)
         for output in each.outputs
     )
 

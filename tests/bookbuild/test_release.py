@@ -123,15 +123,6 @@ def test_a_file_without_a_place_for_it_is_named(book, name, text):
     assert texts(book) == before
 
 
-def test_the_book_can_be_released():
-    version = Project(REPOSITORY).version
-    for name, line in (
-        ("CITATION.cff", f"version: {version}"),
-        ("CHANGELOG.md", f"## {version.base_version} – "),
-    ):
-        assert f"\n{line}" in (REPOSITORY / name).read_text("utf-8")
-
-
 def set_up(framework, variables=(), modules=(), found=True):
     """Run a set-up cell; return what it installs and what it prints."""
     path = REPOSITORY / f"notebooks/{framework}/residual_block.ipynb"
