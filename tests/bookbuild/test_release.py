@@ -161,5 +161,5 @@ def test_set_up_installs_where_only_the_package_is_missing(framework):
 def test_set_up_says_what_to_do_where_the_package_is_missing(framework):
     installed, said = set_up(framework, found=None)
     assert installed == []
-    assert "is missing: connect to the internet and run the %pip line" in said
+    assert "is missing: connect to the internet and run the first %pip" in said
     assert len(said.splitlines()) == 1

@@ -30,6 +30,7 @@ def book(tmp_path, monkeypatch):
     config = (tmp_path / "_config.yml").read_text("utf-8")
     config = config.replace("resnet-book/resnet-book", "Someone/some-book")
     made.write("_config.yml", config.replace("branch: main", "branch: next"))
+    made.write("pyproject.toml", '[project]\nversion = "1.0"\n')
     made.toc("intro", "atoms", "waves")
     made.chapter("intro", "Nothing.")
     made.chapter("atoms", "(sec-atoms)=\n## Inner Atoms\n\nNothing.")
@@ -93,7 +94,7 @@ def test_a_notebook_begins_with_title_page_and_set_up(book, framework):
     assert f"{SITE}/chapters/waves.html?fw={framework}" in title.source
     assert is_setup(setup) and setup.cell_type == "code"
     assert (
-        '"d2lutils @ git+https://github.com/Someone/some-book@'
+        '"d2lutils @ git+https://github.com/Someone/some-book@v1.0"\n'
     ) in setup.source
     assert made.metadata.accelerator == "GPU"
 
